@@ -1,0 +1,198 @@
+//! What the books publish of an event's meaning: entries, balances, points and day rows, in one go.
+
+use crate::charge::{Accepted, ChargeKey, Cleared};
+use crate::daily::Columns;
+use crate::derive::{Derived, clearing_identity};
+use crate::entry::{Entry, EntryKind, Posting, difference};
+use crate::event::{Identity, Kind};
+use crate::fold::{Meaning, Terms};
+use crate::money::Currency;
+use crate::name::Name;
+use crate::party::Account;
+use crate::project::Project;
+use crate::rewards::{Points, PointsChange, PointsStatus};
+use crate::state::{AccountBalance, Store};
+
+/// The event that something is published about.
+struct Subject<'a> {
+    key: &'a ChargeKey,
+    terms: &'a Terms,
+    identity: &'a Identity,
+    accepted: &'a Accepted,
+}
+
+impl<S: Store> Project<'_, S> {
+    /// Publishes the one primary entry of an event (3.1).
+    pub(crate) fn publish_primary(
+        &mut self,
+        key: &ChargeKey,
+        terms: &Terms,
+        accepted: &Accepted,
+        identity: &Identity,
+        kind: Kind,
+        meaning: &Meaning,
+    ) -> Result<(), S::Error> {
+        self.touched.clear();
+        let subject = Subject { key, terms, identity, accepted };
+        self.count(key, meaning, &meaning.columns)?;
+        self.earn(&subject, &terms.customer, meaning, meaning.points)?;
+        self.enter(&subject, EntryKind::Primary(kind), meaning, postings(meaning), None)
+    }
+
+    /// Publishes what has changed in the meaning of an event that has its primary entry. Where only points change
+    /// there is no entry.
+    pub(crate) fn publish_adjustment(
+        &mut self,
+        key: &ChargeKey,
+        terms: &Terms,
+        cleared: &[Cleared],
+        earlier: &Derived<'_>,
+        derived: &Derived<'_>,
+    ) -> Result<(), S::Error> {
+        let (before, after) = (&earlier.meaning, &derived.meaning);
+        let subject = Subject { key, terms, identity: &derived.identity, accepted: derived.accepted };
+        self.count(key, after, &after.columns.minus(&before.columns))?;
+        if before.parties.customer == after.parties.customer {
+            self.earn(&subject, &terms.customer, after, after.points.minus(before.points))?;
+        } else {
+            // The charge turned out to be another customer's.
+            self.earn(&subject, &before.parties.customer, after, Points::default().minus(before.points))?;
+            self.earn(&subject, &terms.customer, after, after.points)?;
+        }
+        let changed = difference(&postings(before), &postings(after));
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let corrects = if derived.clearing {
+            let of = |c: &&Cleared| clearing_identity(&c.pending) == derived.identity;
+            cleared.iter().find(of).map_or(0, |c| c.entry_number)
+        } else {
+            derived.accepted.entry_number
+        };
+        let caused_by = self.caused_by.clone();
+        self.enter(&subject, EntryKind::Adjustment { corrects }, after, changed, caused_by)
+    }
+
+    /// Adds a change to its day's row (section 7). Goodwill and what moves nothing touch no row.
+    fn count(&mut self, key: &ChargeKey, meaning: &Meaning, columns: &Columns) -> Result<(), S::Error> {
+        if columns.is_zero() {
+            return Ok(());
+        }
+        let day = (meaning.day, key.currency);
+        let mut row = self.books.days.take(&day, || self.store.day(self.name, &day))?.unwrap_or_default();
+        row.columns.add(columns);
+        row.as_of_ms = self.books.head.journal_time_ms.unwrap_or(self.recorded_at_ms);
+        row.journal_sequence = self.books.head.journal_sequence;
+        if !self.touched.contains(&day) {
+            self.touched.push(day);
+            row.revision += 1;
+        }
+        self.books.days.put(day, row);
+        Ok(())
+    }
+
+    /// Changes a user's points (section 8); no record where nothing changes.
+    fn earn(
+        &mut self,
+        subject: &Subject<'_>,
+        user: &Name,
+        meaning: &Meaning,
+        delta: Points,
+    ) -> Result<(), S::Error> {
+        if delta.is_zero() {
+            return Ok(());
+        }
+        let mut organization = self
+            .books
+            .organizations
+            .take(user, || self.store.organization(self.name, user))?
+            .unwrap_or_default();
+        let balance = organization.points.get_or_insert_default();
+        balance.points = balance.points.plus(delta);
+        balance.journal_sequence = self.books.head.journal_sequence;
+        self.effects.points.push(PointsChange {
+            project: self.name.clone(),
+            user: user.clone(),
+            identity: subject.identity.clone(),
+            charge_id: subject.key.charge_id().cloned(),
+            status: PointsStatus::of(delta),
+            delta,
+            balance: balance.points,
+            tier: subject.terms.earning.tier.clone(),
+            rounded_spend: meaning.rounded_spend,
+            occurred_at_ms: meaning.time_ms,
+            economic_day: meaning.day,
+            flags: meaning.flags,
+            journal_sequence: self.books.head.journal_sequence,
+        });
+        self.books.organizations.put(user.clone(), organization);
+        Ok(())
+    }
+
+    /// Enters postings under the next number and moves the balances.
+    fn enter(
+        &mut self,
+        subject: &Subject<'_>,
+        kind: EntryKind,
+        meaning: &Meaning,
+        postings: Vec<Posting>,
+        caused_by: Option<Identity>,
+    ) -> Result<(), S::Error> {
+        self.books.head.entry_number += 1;
+        for posting in &postings {
+            let amount = i128::from(posting.amount_minor);
+            let currency = subject.key.currency;
+            self.balance(&posting.orig_organization, posting.orig_account, currency, -amount)?;
+            self.balance(&posting.dest_organization, posting.dest_account, currency, amount)?;
+        }
+        self.effects.entries.push(Entry {
+            project: self.name.clone(),
+            entry_number: self.books.head.entry_number,
+            kind,
+            identity: subject.identity.clone(),
+            caused_by,
+            charge_id: subject.key.charge_id().cloned(),
+            occurred_at_ms: meaning.time_ms,
+            recorded_at_ms: self.recorded_at_ms,
+            economic_day: meaning.day,
+            currency: subject.key.currency,
+            charge_state: meaning.state,
+            flags: meaning.flags,
+            descr: subject.accepted.event.description.clone(),
+            postings,
+            journal_sequence: self.books.head.journal_sequence,
+            source_timestamp_ms: subject.accepted.source_timestamp_ms,
+        });
+        Ok(())
+    }
+
+    fn balance(
+        &mut self,
+        name: &Name,
+        account: Account,
+        currency: Currency,
+        amount_minor: i128,
+    ) -> Result<(), S::Error> {
+        let organizations = &mut self.books.organizations;
+        let mut organization =
+            organizations.take(name, || self.store.organization(self.name, name))?.unwrap_or_default();
+        let accounts = &mut organization.accounts;
+        let at = accounts.partition_point(|a| (a.currency, a.account) < (currency, account));
+        if accounts.get(at).is_none_or(|a| (a.currency, a.account) != (currency, account)) {
+            let fresh =
+                AccountBalance { account, currency, balance_minor: 0, entry_number: 0, journal_sequence: 0 };
+            accounts.insert(at, fresh);
+        }
+        if let Some(balance) = accounts.get_mut(at) {
+            balance.balance_minor += amount_minor;
+            balance.entry_number = self.books.head.entry_number;
+            balance.journal_sequence = self.books.head.journal_sequence;
+        }
+        organizations.put(name.clone(), organization);
+        Ok(())
+    }
+}
+
+fn postings(meaning: &Meaning) -> Vec<Posting> {
+    meaning.legs.iter().map(|leg| leg.posting(&meaning.parties)).collect()
+}

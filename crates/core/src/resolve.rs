@@ -1,0 +1,100 @@
+//! From a journalled event to one that can be accepted: what the settings in force fill in, and what only they
+//! can show to be wrong.
+
+use crate::calendar::{DAY_MS, is_valid_time};
+use crate::charge::Accepted;
+use crate::event::ChargeEvent;
+use crate::money::{Currency, minor, minor_positive};
+use crate::name::Name;
+use crate::rejection::{Reason, Rejection};
+use crate::settings::Settings;
+
+/// How far an event's time may be after its record's, milliseconds (section 4).
+pub const AHEAD_MAX_MS: i64 = DAY_MS;
+
+/// Amounts of an event in minor units of its currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Amounts {
+    /// The currency that counts: the event's, else the settings'.
+    pub currency: Currency,
+    /// The amount.
+    pub amount_minor: Option<i64>,
+    /// F or P.
+    pub fee_minor: Option<i64>,
+    /// V.
+    pub fee_returned_minor: Option<i64>,
+}
+
+/// Brings an event's amounts to minor units.
+///
+/// Intake calls it for events that name a currency, the projector for all.
+///
+/// # Errors
+/// `currency_missing`, `amount_missing`, `amount_not_positive`, `excess_precision`, `amount_out_of_range`, in this
+/// order over all fields.
+pub fn amounts(event: &ChargeEvent, default: Option<Currency>) -> Result<Amounts, Rejection> {
+    let currency = event.currency.or(default).ok_or_else(|| Rejection::at(Reason::CurrencyMissing, "currency"))?;
+    if event.amount.is_none() && event.kind.needs_amount() {
+        return Err(Rejection::at(Reason::AmountMissing, "amount"));
+    }
+    let read = [
+        ("amount", event.amount.map(|a| minor_positive(a, currency)).transpose()),
+        ("fee", event.fee.map(|f| minor(f, currency)).transpose()),
+        ("feeReturned", event.fee_returned.map(|v| minor(v, currency)).transpose()),
+    ];
+    match read {
+        [(_, Ok(amount_minor)), (_, Ok(fee_minor)), (_, Ok(fee_returned_minor))] => {
+            Ok(Amounts { currency, amount_minor, fee_minor, fee_returned_minor })
+        }
+        read => {
+            let faults = read.into_iter().filter_map(|(field, result)| Some((result.err()?, field)));
+            let (reason, field) = faults.min().unwrap_or((Reason::AmountMalformed, "amount"));
+            Err(Rejection::at(reason, field))
+        }
+    }
+}
+
+/// Makes an event ready to be accepted under the settings in force. The entry number is the caller's to set.
+///
+/// # Errors
+/// What [`amounts`] refuses; `field_invalid` where the processor is also the provider or the customer (section 2);
+/// `timestamp_missing`, `timestamp_invalid` (section 4); `beyond_horizon` (5.3).
+pub fn resolve(
+    event: &ChargeEvent,
+    source_timestamp_ms: Option<i64>,
+    project: &Name,
+    settings: &Settings,
+    settings_index: u32,
+    journal_time_ms: i64,
+) -> Result<(Accepted, Currency), Rejection> {
+    if event.processor.as_ref().is_some_and(|p| p == project || *p == event.user) {
+        return Err(Rejection::at(Reason::FieldInvalid, "provider"));
+    }
+    let amounts = amounts(event, settings.currency)?;
+    let occurred_at_ms = event
+        .occurred_at_ms
+        .or(source_timestamp_ms)
+        .ok_or_else(|| Rejection::at(Reason::TimestampMissing, "occurredAt"))?;
+    let ahead = source_timestamp_ms.is_some_and(|t| occurred_at_ms.saturating_sub(t) > AHEAD_MAX_MS);
+    if ahead || !is_valid_time(occurred_at_ms) {
+        return Err(Rejection::at(Reason::TimestampInvalid, "occurredAt"));
+    }
+    let horizon = settings.dedupe_horizon_ms;
+    let older = |time: i64, than: i64| than.saturating_sub(time) > horizon;
+    let beyond = source_timestamp_ms.is_some_and(|t| older(occurred_at_ms, t) || older(t, journal_time_ms))
+        || older(occurred_at_ms, journal_time_ms);
+    if beyond {
+        return Err(Rejection::at(Reason::BeyondHorizon, "occurredAt"));
+    }
+    let accepted = Accepted {
+        event: event.clone(),
+        occurred_at_ms,
+        amount_minor: amounts.amount_minor,
+        fee_minor: amounts.fee_minor,
+        fee_returned_minor: amounts.fee_returned_minor,
+        settings: settings_index,
+        source_timestamp_ms,
+        entry_number: 0,
+    };
+    Ok((accepted, amounts.currency))
+}

@@ -1,0 +1,466 @@
+//! The projector's state: a cache of what the journal says so far.
+//!
+//! ```text
+//! State
+//!   Books            one per project
+//!     head             sequence, journal time, settings, source positions, counts
+//!     charges          by ChargeKey
+//!     identities       which charge an identity belongs to
+//!     organizations    balances of six accounts per currency, points
+//!     days             rows of revenue.daily
+//!     due              pendings by the time they clear
+//! ```
+//!
+//! Values are read from a [`Store`] when first needed and kept until [`State::forget_clean`]. What a batch
+//! changes is marked, handed out by [`State::changes`] and [`State::rows`], and unmarked by [`State::settle`].
+//! An abort drops the whole `State`: the store behind it holds what was committed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::Hash;
+use std::sync::Arc;
+
+use crate::calendar::Day;
+use crate::charge::{Charge, ChargeKey};
+use crate::daily::DayRow;
+use crate::event::{Identity, SourcePosition};
+use crate::money::Currency;
+use crate::name::Name;
+use crate::party::Account;
+use crate::rejection::Reason;
+use crate::rewards::Points;
+use crate::settings::Settings;
+
+/// What is known of a project as a whole.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Head {
+    /// Journal records so far.
+    pub journal_sequence: u64,
+    /// Largest recorded time so far, Unix milliseconds: the journal's time (3.2). `None` before the first record.
+    pub journal_time_ms: Option<i64>,
+    /// Entries so far: the number of the last one.
+    pub entry_number: u64,
+    /// SHA-256 of the last entry's canonical JSON; zeros before the first (invariant 4).
+    pub previous_hash: [u8; 32],
+    /// All settings that were ever in force, the default first; the last are in force.
+    pub settings: Arc<Vec<Arc<Settings>>>,
+    /// Highest position seen per source partition, sorted by topic and partition.
+    pub sources: Vec<SourcePosition>,
+    /// What the horizon had dropped when it was lengthened: charges up to that sequence that were last recorded
+    /// before that time stay dropped.
+    pub dropped: Vec<(u64, i64)>,
+    /// Charge events in the books.
+    pub accepted: u64,
+    /// Charge events that were in the books already.
+    pub duplicates: u64,
+    /// Charge events that the projector refused, by reason.
+    pub refused: BTreeMap<Reason, u64>,
+    /// Records that intake appended twice.
+    pub already_seen: u64,
+}
+
+impl Head {
+    /// The settings in force.
+    #[must_use]
+    pub fn settings_in_force(&self) -> Option<&Arc<Settings>> {
+        self.settings.last()
+    }
+}
+
+/// Balance of one account in one currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountBalance {
+    /// The account.
+    pub account: Account,
+    /// The currency.
+    pub currency: Currency,
+    /// Received less given, minor units.
+    pub balance_minor: i128,
+    /// Number of the last entry that touched it.
+    pub entry_number: u64,
+    /// Number of the journal record that caused that entry.
+    pub journal_sequence: u64,
+}
+
+/// What is known of an organization in a project.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Organization {
+    /// Its accounts that were ever touched, sorted by currency and account.
+    pub accounts: Vec<AccountBalance>,
+    /// Its points, where it ever had any.
+    pub points: Option<PointsBalance>,
+}
+
+/// A user's points.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PointsBalance {
+    /// The points.
+    pub points: Points,
+    /// Number of the journal record that last changed them.
+    pub journal_sequence: u64,
+}
+
+/// Where the state is read from: a projection of the journal up to some position.
+pub trait Store {
+    /// Why a value could not be read.
+    type Error;
+    /// Reads a project's head.
+    ///
+    /// # Errors
+    /// Where the store can't be read; the same for all that follow.
+    fn head(&self, project: &Name) -> Result<Option<Head>, Self::Error>;
+    /// Reads a charge.
+    #[allow(clippy::missing_errors_doc)]
+    fn charge(&self, project: &Name, key: &ChargeKey) -> Result<Option<Charge>, Self::Error>;
+    /// Reads which charge an identity belongs to.
+    #[allow(clippy::missing_errors_doc)]
+    fn identity(&self, project: &Name, identity: &Identity) -> Result<Option<ChargeKey>, Self::Error>;
+    /// Reads an organization.
+    #[allow(clippy::missing_errors_doc)]
+    fn organization(&self, project: &Name, name: &Name) -> Result<Option<Organization>, Self::Error>;
+    /// Reads a day's row.
+    #[allow(clippy::missing_errors_doc)]
+    fn day(&self, project: &Name, key: &(Day, Currency)) -> Result<Option<DayRow>, Self::Error>;
+    /// Reads all pendings that are to clear.
+    #[allow(clippy::missing_errors_doc)]
+    fn due(&self, project: &Name) -> Result<Vec<(i64, ChargeKey)>, Self::Error>;
+}
+
+/// A store that holds nothing: all state is in memory.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoStore;
+
+impl Store for NoStore {
+    type Error = std::convert::Infallible;
+    fn head(&self, _: &Name) -> Result<Option<Head>, Self::Error> {
+        Ok(None)
+    }
+    fn charge(&self, _: &Name, _: &ChargeKey) -> Result<Option<Charge>, Self::Error> {
+        Ok(None)
+    }
+    fn identity(&self, _: &Name, _: &Identity) -> Result<Option<ChargeKey>, Self::Error> {
+        Ok(None)
+    }
+    fn organization(&self, _: &Name, _: &Name) -> Result<Option<Organization>, Self::Error> {
+        Ok(None)
+    }
+    fn day(&self, _: &Name, _: &(Day, Currency)) -> Result<Option<DayRow>, Self::Error> {
+        Ok(None)
+    }
+    fn due(&self, _: &Name) -> Result<Vec<(i64, ChargeKey)>, Self::Error> {
+        Ok(Vec::new())
+    }
+}
+
+// The only map with an unstable order in this crate. It is private to `Table`, which never iterates over it.
+#[allow(clippy::disallowed_types)]
+type Unordered<K, V> = std::collections::HashMap<K, V, foldhash::fast::FixedState>;
+
+/// A cached value and whether the batch under way has changed it. `None`: the store has no such value.
+#[derive(Clone, Debug)]
+struct Slot<V> {
+    value: Option<V>,
+    changed: bool,
+}
+
+/// One kind of value by key. Changed keys are kept in the order in which they were first changed, so that what
+/// comes out of a table has an order that depends on the journal alone.
+#[derive(Clone, Debug)]
+pub(crate) struct Table<K, V> {
+    slots: Unordered<K, Slot<V>>,
+    changed: Vec<K>,
+}
+
+impl<K, V> Default for Table<K, V> {
+    fn default() -> Self {
+        Self { slots: Unordered::default(), changed: Vec::new() }
+    }
+}
+
+impl<K: Clone + Eq + Hash, V> Table<K, V> {
+    /// The value, loaded where it is not cached.
+    pub(crate) fn get<E>(
+        &mut self,
+        key: &K,
+        load: impl FnOnce() -> Result<Option<V>, E>,
+    ) -> Result<Option<&V>, E> {
+        if !self.slots.contains_key(key) {
+            let value = load()?;
+            self.slots.insert(key.clone(), Slot { value, changed: false });
+        }
+        Ok(self.slots.get(key).and_then(|s| s.value.as_ref()))
+    }
+
+    /// Takes the value out to be changed. [`Table::put`] must follow.
+    pub(crate) fn take<E>(
+        &mut self,
+        key: &K,
+        load: impl FnOnce() -> Result<Option<V>, E>,
+    ) -> Result<Option<V>, E> {
+        match self.slots.get_mut(key) {
+            Some(slot) => Ok(slot.value.take()),
+            None => load(),
+        }
+    }
+
+    /// Sets the value and marks it as changed.
+    pub(crate) fn put(&mut self, key: K, value: V) {
+        match self.slots.get_mut(&key) {
+            Some(slot) => {
+                slot.value = Some(value);
+                if !slot.changed {
+                    slot.changed = true;
+                    self.changed.push(key);
+                }
+            }
+            None => {
+                self.changed.push(key.clone());
+                self.slots.insert(key, Slot { value: Some(value), changed: true });
+            }
+        }
+    }
+
+    /// What has changed, in the order in which it first did.
+    pub(crate) fn changes(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.changed.iter().filter_map(|k| Some((k, self.slots.get(k)?.value.as_ref()?)))
+    }
+
+    fn settle(&mut self) {
+        for key in self.changed.drain(..) {
+            if let Some(slot) = self.slots.get_mut(&key) {
+                slot.changed = false;
+            }
+        }
+    }
+
+    fn forget_clean(&mut self, keep_max: usize) {
+        if self.changed.is_empty() && self.slots.len() > keep_max {
+            self.slots = Unordered::default();
+        }
+    }
+}
+
+/// The books of one project.
+#[derive(Clone, Debug, Default)]
+pub struct Books {
+    pub(crate) head: Head,
+    head_changed: bool,
+    pub(crate) charges: Table<ChargeKey, Charge>,
+    pub(crate) identities: Table<Identity, ChargeKey>,
+    pub(crate) organizations: Table<Name, Organization>,
+    pub(crate) days: Table<(Day, Currency), DayRow>,
+    due: BTreeSet<(i64, ChargeKey)>,
+    due_changes: Vec<(i64, ChargeKey, bool)>,
+}
+
+impl Books {
+    /// The project's head.
+    #[must_use]
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// When the first pending is to clear, Unix milliseconds.
+    #[must_use]
+    pub fn next_due_ms(&self) -> Option<i64> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    pub(crate) fn add_due(&mut self, at_ms: i64, key: ChargeKey) {
+        if self.due.insert((at_ms, key.clone())) {
+            self.due_changes.push((at_ms, key, true));
+        }
+    }
+
+    /// Takes the first charge that is due by `time_ms`.
+    pub(crate) fn take_due(&mut self, time_ms: i64) -> Option<ChargeKey> {
+        if self.due.first()?.0 > time_ms {
+            return None;
+        }
+        let (at_ms, key) = self.due.pop_first()?;
+        self.due_changes.push((at_ms, key.clone(), false));
+        Some(key)
+    }
+}
+
+/// A value that a batch has changed, for the state store.
+#[derive(Debug)]
+pub enum Change<'a> {
+    /// A project's head.
+    Head(&'a Head),
+    /// A charge.
+    Charge(&'a ChargeKey, &'a Charge),
+    /// An identity's charge.
+    Identity(&'a Identity, &'a ChargeKey),
+    /// An organization.
+    Organization(&'a Name, &'a Organization),
+    /// A day's row.
+    Day(&'a (Day, Currency), &'a DayRow),
+    /// A pending that is to clear (`true`) or no longer is.
+    Due(i64, &'a ChargeKey, bool),
+}
+
+/// A row that a batch has changed, for the compacted output topics.
+#[derive(Debug)]
+pub enum Row<'a> {
+    /// Of `revenue.daily`.
+    Revenue {
+        /// The day.
+        day: Day,
+        /// The currency.
+        currency: Currency,
+        /// The figures.
+        row: &'a DayRow,
+    },
+    /// Of `accounts.balances`.
+    Balance {
+        /// Whose account.
+        organization: &'a Name,
+        /// The balance.
+        balance: &'a AccountBalance,
+    },
+    /// Of `rewards.balances`.
+    Points {
+        /// Whose points.
+        user: &'a Name,
+        /// The points.
+        balance: &'a PointsBalance,
+    },
+}
+
+/// Everything that the projector knows.
+#[derive(Debug, Default)]
+pub struct State<S> {
+    pub(crate) store: S,
+    books: BTreeMap<Name, Books>,
+    #[cfg(feature = "negative-controls")]
+    pub(crate) controls: Controls,
+}
+
+/// Ways to break the projector on purpose: the suite must notice each of them.
+#[cfg(feature = "negative-controls")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Controls {
+    /// Accept every event, whatever its identity.
+    pub no_dedupe: bool,
+    /// Take a record that intake appended twice for two.
+    pub no_source_positions: bool,
+}
+
+impl<S: Store> State<S> {
+    /// A state that reads from `store`.
+    pub fn new(store: S) -> Self {
+        Self {
+            store,
+            books: BTreeMap::new(),
+            #[cfg(feature = "negative-controls")]
+            controls: Controls::default(),
+        }
+    }
+
+    /// Breaks the projector on purpose.
+    #[cfg(feature = "negative-controls")]
+    pub fn set_controls(&mut self, controls: Controls) {
+        self.controls = controls;
+    }
+
+    /// The store behind it.
+    pub fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// The books of a project, opened where they are not yet.
+    ///
+    /// # Errors
+    /// Where the store can't be read.
+    pub fn open(&mut self, project: &Name) -> Result<(&mut Books, &S), S::Error> {
+        if !self.books.contains_key(project) {
+            let mut head = self.store.head(project)?.unwrap_or_default();
+            if head.settings.is_empty() {
+                head.settings = Arc::new(vec![Arc::new(Settings::default())]);
+            }
+            let due = self.store.due(project)?.into_iter().collect();
+            self.books.insert(project.clone(), Books { head, due, ..Books::default() });
+        }
+        let books = self.books.entry(project.clone()).or_default();
+        Ok((books, &self.store))
+    }
+
+    /// The books that are open, by project.
+    pub fn books(&self) -> impl Iterator<Item = (&Name, &Books)> {
+        self.books.iter()
+    }
+
+    /// The hash of a project's last entry; zeros before its first.
+    pub fn previous_hash(&self, project: &Name) -> [u8; 32] {
+        self.books.get(project).map(|b| b.head.previous_hash).unwrap_or_default()
+    }
+
+    /// Notes the hash of a project's last entry. Whoever encodes the entry knows it.
+    pub fn set_previous_hash(&mut self, project: &Name, hash: [u8; 32]) {
+        if let Some(books) = self.books.get_mut(project) {
+            books.head.previous_hash = hash;
+        }
+    }
+
+    /// What the batch under way has changed, for the state store.
+    pub fn changes(&self) -> impl Iterator<Item = (&Name, Change<'_>)> {
+        self.books.iter().filter(|(_, b)| b.head_changed).flat_map(|(project, books)| {
+            let head = std::iter::once(Change::Head(&books.head));
+            let charges = books.charges.changes().map(|(k, v)| Change::Charge(k, v));
+            let identities = books.identities.changes().map(|(k, v)| Change::Identity(k, v));
+            let organizations = books.organizations.changes().map(|(k, v)| Change::Organization(k, v));
+            let days = books.days.changes().map(|(k, v)| Change::Day(k, v));
+            let due = books.due_changes.iter().map(|(at, key, add)| Change::Due(*at, key, *add));
+            let all = head.chain(charges).chain(identities).chain(organizations).chain(days).chain(due);
+            all.map(move |change| (project, change))
+        })
+    }
+
+    /// What the batch under way has changed, for the compacted topics. `since` gives the journal sequence at which
+    /// the batch began for a project: rows of organizations that were touched before only are left out.
+    pub fn rows<'a>(&'a self, since: &'a BTreeMap<Name, u64>) -> impl Iterator<Item = (&'a Name, Row<'a>)> {
+        self.books.iter().filter(|(_, b)| b.head_changed).flat_map(move |(project, books)| {
+            let since = since.get(project).copied().unwrap_or(0);
+            let revenue = books
+                .days
+                .changes()
+                .map(|((day, currency), row)| Row::Revenue { day: *day, currency: *currency, row });
+            let organizations = books.organizations.changes().flat_map(move |(organization, value)| {
+                let fresh = value.accounts.iter().filter(move |a| a.journal_sequence > since);
+                let balances = fresh.map(move |balance| Row::Balance { organization, balance });
+                let points = value.points.as_ref().filter(|p| p.journal_sequence > since);
+                balances.chain(points.map(move |balance| Row::Points { user: organization, balance }))
+            });
+            revenue.chain(organizations).map(move |row| (project, row))
+        })
+    }
+
+    /// Marks everything as unchanged: the batch is done.
+    pub fn settle(&mut self) {
+        for books in self.books.values_mut() {
+            books.head_changed = false;
+            books.charges.settle();
+            books.identities.settle();
+            books.organizations.settle();
+            books.days.settle();
+            books.due_changes.clear();
+        }
+    }
+
+    /// Bounds the memory: tables with more than `keep_max` values are emptied. Only between batches, and only
+    /// where the store has all that was settled.
+    pub fn forget_clean(&mut self, keep_max: usize) {
+        for books in self.books.values_mut() {
+            books.charges.forget_clean(keep_max);
+            books.identities.forget_clean(keep_max);
+            books.organizations.forget_clean(keep_max);
+            books.days.forget_clean(keep_max);
+        }
+    }
+}
+
+impl Books {
+    pub(crate) fn touch(&mut self) {
+        self.head_changed = true;
+    }
+}

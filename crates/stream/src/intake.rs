@@ -1,0 +1,306 @@
+//! Intake: from records as received to the journal.
+//!
+//! It decodes, validates and normalises, stamps project, recorded time and source position, and applies no settings.
+//! What is no valid event becomes a dead letter.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use daybook_core::event::{Body, ChargeEvent, JournalRecord, SourcePosition};
+use daybook_core::money::Currency;
+use daybook_core::name::{Name, TEST_SUFFIX, is_valid_project};
+use daybook_core::rejection::{Reason, Rejection};
+use daybook_wire::topic::Topic;
+use daybook_wire::{dead_letter, input, journal, settings};
+
+use crate::clock::Clock;
+use crate::log::{Limit, Log, LogError, Reader, Transaction};
+use crate::record::Record;
+
+/// Header that names the project of an input record.
+pub const PROJECT_HEADER: &str = "daybook-project";
+/// Header that names the source of an input record.
+pub const SOURCE_HEADER: &str = "daybook-source";
+
+/// How much one step takes.
+const BATCH: Limit = Limit { records_max: 1_000, bytes_max: 4 << 20 };
+
+/// Settings of intake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IntakeSettings {
+    /// Bytes that a record's value may have.
+    pub record_bytes_max: usize,
+    /// Project of records that name none.
+    pub default_project: Option<String>,
+}
+
+impl Default for IntakeSettings {
+    fn default() -> Self {
+        Self { record_bytes_max: 1 << 20, default_project: None }
+    }
+}
+
+/// What intake makes of one input record.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Taken {
+    /// For the journal, in order.
+    pub journal: Vec<JournalRecord>,
+    /// What was refused, with the project where it is known.
+    pub refused: Vec<(Rejection, Option<String>, u32)>,
+}
+
+/// Decodes and stamps; knows of the settings only what decides which of several reasons is reported.
+#[derive(Clone, Debug, Default)]
+pub struct Decoder {
+    settings: IntakeSettings,
+    currencies: BTreeMap<String, Currency>,
+}
+
+impl Decoder {
+    /// A decoder by `settings`.
+    #[must_use]
+    pub fn new(settings: IntakeSettings) -> Self {
+        Self { settings, currencies: BTreeMap::new() }
+    }
+
+    /// Journal records or rejections of a record of `charges`. `recorded_at_ms` gives the recorded time of each
+    /// event; where it gives none, the event has no time at all and is refused.
+    pub fn charges(
+        &self,
+        record: &Record,
+        position: &SourcePosition,
+        recorded_at_ms: impl Fn(&ChargeEvent) -> Option<i64>,
+    ) -> Taken {
+        let mut taken = Taken::default();
+        let header = record.header(PROJECT_HEADER);
+        if record.value.len() > self.settings.record_bytes_max {
+            let project = header.map(str::to_owned);
+            taken.refused.push((Rejection::at(Reason::PayloadTooLarge, ""), project, 0));
+            return taken;
+        }
+        let known = header.or(self.settings.default_project.as_deref());
+        let default_currency = known.and_then(|p| self.currencies.get(p)).copied();
+        let items = input::decode(&record.value, default_currency);
+        for (item, number) in items.into_iter().zip(0_u32..) {
+            let named = header.or(item.project.as_deref()).or(self.settings.default_project.as_deref());
+            let project = match named {
+                None => Err(Reason::ProjectMissing),
+                Some(project) if !is_valid_project(project) => Err(Reason::ProjectInvalid),
+                Some(project) => Ok(project),
+            };
+            let rejection = match (project, item.event) {
+                (Ok(project), Ok(event)) => match recorded_at_ms(&event) {
+                    Some(recorded_at_ms) => {
+                        let source = SourcePosition { item: number, ..position.clone() };
+                        let project = books_of(project, event.livemode);
+                        taken.journal.push(JournalRecord {
+                            project,
+                            recorded_at_ms,
+                            source_timestamp_ms: record.timestamp_ms,
+                            source: Some(source),
+                            body: Body::Charge(Box::new(event)),
+                        });
+                        continue;
+                    }
+                    None => Rejection::at(Reason::TimestampMissing, "occurredAt"),
+                },
+                // The first by precedence of what is wrong with the record's project and with the item.
+                (Err(reason), Err(fault)) if fault.reason < reason => fault,
+                (Err(reason), _) => Rejection::at(reason, ""),
+                (Ok(_), Err(fault)) => fault,
+            };
+            taken.refused.push((rejection, named.map(str::to_owned), number));
+        }
+        taken
+    }
+
+    /// Journal records or a rejection of a record of `settings`, whose key is the project: one for the project and
+    /// one for its test stream (1.6).
+    pub fn settings(&mut self, record: &Record, position: &SourcePosition, recorded_at_ms: i64) -> Taken {
+        let mut taken = Taken::default();
+        let project = std::str::from_utf8(&record.key).ok().filter(|p| is_valid_project(p));
+        let parsed = match project {
+            None => Err(Rejection::at(Reason::ProjectInvalid, "")),
+            Some(project) => settings::parse(&record.value)
+                .map(|s| (project, Arc::new(s)))
+                .map_err(|fault| Rejection::at(fault.reason, &fault.key)),
+        };
+        match parsed {
+            Ok((project, settings)) => {
+                match settings.currency {
+                    Some(currency) => self.currencies.insert(project.to_owned(), currency),
+                    None => self.currencies.remove(project),
+                };
+                for (livemode, item) in [(true, 0), (false, 1)] {
+                    taken.journal.push(JournalRecord {
+                        project: books_of(project, livemode),
+                        recorded_at_ms,
+                        source_timestamp_ms: record.timestamp_ms,
+                        source: Some(SourcePosition { item, ..position.clone() }),
+                        body: Body::Settings(settings.clone()),
+                    });
+                }
+            }
+            Err(rejection) => taken.refused.push((rejection, project.map(str::to_owned), 0)),
+        }
+        taken
+    }
+}
+
+/// The books that an event of a project belongs to (1.6).
+fn books_of(project: &str, livemode: bool) -> Name {
+    if livemode { project.into() } else { format!("{project}{TEST_SUFFIX}").into() }
+}
+
+/// A journal record as a record of the journal.
+#[must_use]
+pub fn journal_record(record: &JournalRecord) -> Record {
+    let mut value = Vec::with_capacity(256);
+    journal::encode(record, &mut value);
+    let timestamp_ms = Some(record.recorded_at_ms);
+    Record { key: record.project.as_bytes().to_vec(), value, headers: Vec::new(), timestamp_ms }
+}
+
+/// What intake has done since it started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IntakeCounts {
+    /// Input records read.
+    pub records: u64,
+    /// Journal records appended.
+    pub journalled: u64,
+    /// Items refused, by reason code.
+    pub refused: BTreeMap<&'static str, u64>,
+}
+
+/// The loop over a log as single steps.
+pub struct Intake<L, C> {
+    log: L,
+    clock: C,
+    decoder: Decoder,
+    charges: u64,
+    settings: u64,
+    counts: IntakeCounts,
+}
+
+impl<L: Log, C: Clock> Intake<L, C> {
+    /// Intake that goes on where it was. The settings that are in the log are read for what the decoder needs to
+    /// know of them.
+    ///
+    /// # Errors
+    /// Where the log can't be read.
+    pub fn open(log: L, clock: C, settings: IntakeSettings) -> Result<Self, LogError> {
+        let mut intake = Self {
+            charges: log.position(Reader::Intake, Topic::Charges)?,
+            settings: log.position(Reader::Intake, Topic::Settings)?,
+            decoder: Decoder::new(settings),
+            counts: IntakeCounts::default(),
+            clock,
+            log,
+        };
+        let mut from = 0;
+        loop {
+            let fetched = intake.log.read(Topic::Settings, from, BATCH)?;
+            let Some(last) = fetched.last() else { break };
+            from = last.offset + 1;
+            for settings in fetched.iter().filter(|f| f.offset < intake.settings) {
+                intake.decoder.settings(&settings.record, &position(Topic::Settings, settings.offset), 0);
+            }
+        }
+        Ok(intake)
+    }
+
+    /// What it has done since it started.
+    pub fn counts(&self) -> &IntakeCounts {
+        &self.counts
+    }
+
+    /// Offset of the next record of `charges` to read.
+    pub fn charges_position(&self) -> u64 {
+        self.charges
+    }
+
+    /// Journals the next batch: settings to their end before charges. How many input records there were. After an
+    /// error intake is to be dropped and opened again.
+    ///
+    /// # Errors
+    /// Where the log can't be read or written.
+    pub fn step(&mut self) -> Result<usize, LogError> {
+        let now_ms = self.clock.now_ms();
+        let (topic, from) = if self.settings < self.log.end(Topic::Settings)? {
+            (Topic::Settings, self.settings)
+        } else {
+            (Topic::Charges, self.charges)
+        };
+        let fetched = self.log.read(topic, from, BATCH)?;
+        let Some(last) = fetched.last() else { return Ok(0) };
+        let next = last.offset + 1;
+        let mut transaction =
+            Transaction { positions: vec![(Reader::Intake, topic, next)], ..Transaction::default() };
+        for record in &fetched {
+            let position = position(topic, record.offset);
+            let (taken, dlq) = if topic == Topic::Settings {
+                (self.decoder.settings(&record.record, &position, now_ms), Topic::SettingsDlq)
+            } else {
+                (self.decoder.charges(&record.record, &position, |_| Some(now_ms)), Topic::ChargesDlq)
+            };
+            self.counts.records += 1;
+            self.counts.journalled += taken.journal.len() as u64;
+            let journal = taken.journal.iter().map(|r| (Topic::Journal, journal_record(r)));
+            transaction.appends.extend(journal);
+            for (rejection, project, item) in taken.refused {
+                *self.counts.refused.entry(rejection.reason.code()).or_default() += 1;
+                let source = SourcePosition { item, ..position.clone() };
+                let letter = dead_letter_record(&record.record, &rejection, project.as_deref(), &source);
+                transaction.appends.push((dlq, letter));
+            }
+        }
+        self.log.commit(transaction)?;
+        match topic {
+            Topic::Settings => self.settings = next,
+            _ => self.charges = next,
+        }
+        Ok(fetched.len())
+    }
+
+    /// Appends a tick for each of `projects`: only its time counts (3.2).
+    ///
+    /// # Errors
+    /// Where the log can't be written.
+    pub fn tick(&mut self, projects: &[Name]) -> Result<(), LogError> {
+        let recorded_at_ms = self.clock.now_ms();
+        let tick = |project: &Name| JournalRecord {
+            project: project.clone(),
+            recorded_at_ms,
+            source_timestamp_ms: None,
+            source: None,
+            body: Body::Tick,
+        };
+        let appends = projects.iter().map(|p| (Topic::Journal, journal_record(&tick(p)))).collect();
+        self.log.commit(Transaction { appends, ..Transaction::default() })
+    }
+
+    /// Its clock's time, Unix milliseconds.
+    pub fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+}
+
+/// The position of a record in a log with one partition per topic.
+fn position(topic: Topic, offset: u64) -> SourcePosition {
+    SourcePosition { topic: topic.name().into(), partition: 0, offset, item: 0 }
+}
+
+/// The record as received, its headers kept, with those that say why it was refused.
+#[must_use]
+pub fn dead_letter_record(
+    record: &Record,
+    rejection: &Rejection,
+    project: Option<&str>,
+    source: &SourcePosition,
+) -> Record {
+    let mut letter = record.clone();
+    let added = dead_letter::headers(rejection, project, Some(source));
+    letter.headers.retain(|(name, _)| !added.iter().any(|(n, _)| n == name));
+    letter.headers.extend(added);
+    letter
+}

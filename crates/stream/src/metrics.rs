@@ -1,0 +1,136 @@
+//! Metrics of the stream, under Prometheus' naming rules. The names are a contract: docs/reference/metrics.md.
+
+use std::collections::BTreeMap;
+
+use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+
+use crate::intake::IntakeCounts;
+use crate::projection::Counts;
+
+/// All metrics of intake and projector.
+#[derive(Clone)]
+pub struct Metrics {
+    intake_records: IntCounter,
+    intake_journalled: IntCounter,
+    dead_letters: IntCounterVec,
+    accepted: IntCounter,
+    duplicates: IntCounter,
+    already_seen: IntCounter,
+    entries: IntCounter,
+    adjustments: IntCounter,
+    anomalies: IntCounterVec,
+    lag_records: IntGaugeVec,
+    chain_height: IntGaugeVec,
+    disk_bytes: IntGauge,
+    restore_ratio: Gauge,
+}
+
+/// Names, help and labels of every metric, for the registry and for the reference page.
+pub const METRICS: [(&str, &str, &[&str]); 13] = [
+    ("daybook_intake_records_total", "Input records read", &[]),
+    ("daybook_intake_journalled_total", "Journal records appended", &[]),
+    ("daybook_dead_letters_total", "Events refused, by reason code", &["reason"]),
+    ("daybook_events_accepted_total", "Charge events that entered the books", &[]),
+    ("daybook_duplicates_total", "Charge events that were in the books already", &[]),
+    ("daybook_already_seen_total", "Journal records that intake appended twice", &[]),
+    ("daybook_entries_total", "Entries published, adjusting entries included", &[]),
+    ("daybook_adjustments_total", "Adjusting entries published", &[]),
+    ("daybook_anomalies_total", "Flags raised in entries", &["flag"]),
+    ("daybook_lag_records", "Records not yet read by a stage", &["stage"]),
+    ("daybook_chain_height", "Number of a project's last entry", &["project"]),
+    ("daybook_disk_bytes", "Size of the embedded log's folder", &[]),
+    ("daybook_restore_progress_ratio", "Share of the state restored, 1 when done", &[]),
+];
+
+impl Metrics {
+    /// Makes and registers them.
+    ///
+    /// # Errors
+    /// Where the registry has one of the names.
+    pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let opts = |index: usize| {
+            let (name, help, _) = METRICS[index];
+            Opts::new(name, help)
+        };
+        let counter = |i| registered(registry, IntCounter::with_opts(opts(i))?);
+        let counters = |i: usize| registered(registry, IntCounterVec::new(opts(i), METRICS[i].2)?);
+        let gauges = |i: usize| registered(registry, IntGaugeVec::new(opts(i), METRICS[i].2)?);
+        Ok(Self {
+            intake_records: counter(0)?,
+            intake_journalled: counter(1)?,
+            dead_letters: counters(2)?,
+            accepted: counter(3)?,
+            duplicates: counter(4)?,
+            already_seen: counter(5)?,
+            entries: counter(6)?,
+            adjustments: counter(7)?,
+            anomalies: counters(8)?,
+            lag_records: gauges(9)?,
+            chain_height: gauges(10)?,
+            disk_bytes: registered(registry, IntGauge::with_opts(opts(11))?)?,
+            restore_ratio: registered(registry, Gauge::with_opts(opts(12))?)?,
+        })
+    }
+
+    /// Adds what a step has done: `now` less `before`.
+    pub fn intake(&self, before: &IntakeCounts, now: &IntakeCounts) {
+        self.intake_records.inc_by(now.records - before.records);
+        self.intake_journalled.inc_by(now.journalled - before.journalled);
+        add_labelled(&self.dead_letters, &before.refused, &now.refused);
+    }
+
+    /// Adds what a step has done: `now` less `before`.
+    pub fn projector(&self, before: &Counts, now: &Counts) {
+        self.accepted.inc_by(now.accepted - before.accepted);
+        self.duplicates.inc_by(now.duplicates - before.duplicates);
+        self.already_seen.inc_by(now.already_seen - before.already_seen);
+        self.entries.inc_by(now.entries - before.entries);
+        self.adjustments.inc_by(now.adjustments - before.adjustments);
+        add_labelled(&self.dead_letters, &before.refused, &now.refused);
+        add_labelled(&self.anomalies, &before.flags, &now.flags);
+    }
+
+    /// Sets how many records a stage has yet to read.
+    pub fn lag(&self, stage: &str, records: u64) {
+        self.lag_records.with_label_values(&[stage]).set(gauge(records));
+    }
+
+    /// Sets the number of a project's last entry.
+    pub fn chain_height(&self, project: &str, entry_number: u64) {
+        self.chain_height.with_label_values(&[project]).set(gauge(entry_number));
+    }
+
+    /// Sets the size of the folder.
+    pub fn disk(&self, bytes: u64) {
+        self.disk_bytes.set(gauge(bytes));
+    }
+
+    /// Sets how far the state is restored.
+    // A share for a progress display; no money comes near it.
+    #[allow(clippy::float_arithmetic, clippy::cast_precision_loss)]
+    pub fn restore(&self, done: u64, of: u64) {
+        self.restore_ratio.set(if of == 0 { 1.0 } else { done as f64 / of as f64 });
+    }
+}
+
+fn registered<M: prometheus::core::Collector + Clone + 'static>(
+    registry: &Registry,
+    metric: M,
+) -> Result<M, prometheus::Error> {
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+fn add_labelled(
+    counter: &IntCounterVec,
+    before: &BTreeMap<&'static str, u64>,
+    now: &BTreeMap<&'static str, u64>,
+) {
+    for (label, count) in now {
+        counter.with_label_values(&[label]).inc_by(count - before.get(label).copied().unwrap_or(0));
+    }
+}
+
+fn gauge(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,159 @@
+//! The projector's inside: journal records to output records, whatever the log.
+//!
+//! The loop over a log, the file processor and the verifier's replay all run this, so that there is one way from the
+//! journal to the books.
+
+use std::collections::BTreeMap;
+
+use daybook_core::event::{Body, JournalRecord};
+use daybook_core::name::Name;
+use daybook_core::project::{Disposition, apply};
+use daybook_core::state::{State, Store};
+use daybook_wire::topic::Topic;
+use daybook_wire::{dead_letter, output, state as state_codec};
+
+use crate::batch::Outputs;
+use crate::log::StateChange;
+
+/// What has become of the records applied so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Journal records.
+    pub records: u64,
+    /// Charge events that are now in the books.
+    pub accepted: u64,
+    /// Charge events that were in the books already.
+    pub duplicates: u64,
+    /// Charge events that only the projector could refuse, by reason code.
+    pub refused: BTreeMap<&'static str, u64>,
+    /// Records that intake appended twice.
+    pub already_seen: u64,
+    /// Entries.
+    pub entries: u64,
+    /// Adjusting entries among them.
+    pub adjustments: u64,
+    /// Flags raised in entries.
+    pub flags: BTreeMap<&'static str, u64>,
+}
+
+/// The projector's state and the buffers that records are encoded in.
+pub struct Projection<S> {
+    state: State<S>,
+    /// Journal sequence of each project when the batch began.
+    since: BTreeMap<Name, u64>,
+    counts: Counts,
+    key: String,
+    value: String,
+}
+
+impl<S: Store> Projection<S> {
+    /// A projection that goes on from what `store` holds.
+    pub fn new(store: S) -> Self {
+        Self {
+            state: State::new(store),
+            since: BTreeMap::new(),
+            counts: Counts::default(),
+            key: String::new(),
+            value: String::new(),
+        }
+    }
+
+    /// Breaks the projector on purpose.
+    #[cfg(feature = "negative-controls")]
+    pub fn set_controls(&mut self, controls: daybook_core::state::Controls) {
+        self.state.set_controls(controls);
+    }
+
+    /// The state.
+    pub fn state(&self) -> &State<S> {
+        &self.state
+    }
+
+    /// What has become of the records since this projection was made.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Applies a record and hands out its entries, points and dead letter. Rows wait for [`Projection::rows`].
+    ///
+    /// # Errors
+    /// Where the store can't be read; the projection is then not to be used any more.
+    pub fn apply(&mut self, record: &JournalRecord, outputs: &mut impl Outputs) -> Result<(), S::Error> {
+        if !self.since.contains_key(&record.project) {
+            let sequence = self.state.open(&record.project)?.0.head().journal_sequence;
+            self.since.insert(record.project.clone(), sequence);
+        }
+        let effects = apply(&mut self.state, record)?;
+        self.counts.records += 1;
+        match &effects.disposition {
+            Disposition::Accepted => self.counts.accepted += 1,
+            Disposition::Duplicate => self.counts.duplicates += 1,
+            Disposition::AlreadySeen => self.counts.already_seen += 1,
+            Disposition::NotAnEvent => {}
+            Disposition::Refused(rejection) => {
+                *self.counts.refused.entry(rejection.reason.code()).or_default() += 1;
+                if let Body::Charge(event) = &record.body {
+                    self.value.clear();
+                    output::canonical(event, &mut self.value);
+                    let project = Some(&*record.project);
+                    let mut headers = dead_letter::headers(rejection, project, record.source.as_ref());
+                    headers.push((dead_letter::CANONICAL.to_owned(), b"true".to_vec()));
+                    let value = self.value.as_bytes();
+                    outputs.put(Topic::ChargesDlq, &record.project, value, headers, record.source_timestamp_ms);
+                }
+            }
+        }
+        for entry in &effects.entries {
+            self.counts.entries += 1;
+            if matches!(entry.kind, daybook_core::entry::EntryKind::Adjustment { .. }) {
+                self.counts.adjustments += 1;
+            }
+            for flag in entry.flags.iter() {
+                *self.counts.flags.entry(flag.name()).or_default() += 1;
+            }
+            self.value.clear();
+            let previous = self.state.previous_hash(&record.project);
+            output::entry(entry, &previous, &mut self.value);
+            let value = self.value.as_bytes();
+            self.state.set_previous_hash(&record.project, output::hash(value));
+            outputs.put(Topic::LedgerEntries, &entry.project, value, Vec::new(), entry.source_timestamp_ms);
+        }
+        for change in &effects.points {
+            self.key.clear();
+            self.key.push_str(&change.project);
+            self.key.push('/');
+            self.key.push_str(&change.user);
+            self.value.clear();
+            output::points(change, &mut self.value);
+            let value = self.value.as_bytes();
+            outputs.put(Topic::RewardsPoints, &self.key, value, Vec::new(), record.source_timestamp_ms);
+        }
+        Ok(())
+    }
+
+    /// Hands out every row that has changed since the batch began, once.
+    pub fn rows(&mut self, outputs: &mut impl Outputs) {
+        for (project, row) in self.state.rows(&self.since) {
+            self.key.clear();
+            output::row_key(project, &row, &mut self.key);
+            self.value.clear();
+            output::row_value(project, &row, &mut self.value);
+            outputs.put(output::row_topic(&row), &self.key, self.value.as_bytes(), Vec::new(), None);
+        }
+    }
+
+    /// What the state store has to take over for this batch.
+    pub fn changes(&self) -> Vec<StateChange> {
+        self.state.changes().map(|(project, change)| state_codec::encode(project, &change)).collect()
+    }
+
+    /// Ends the batch: its changes are settled. `values_max` bounds what is kept in memory of each kind of value,
+    /// where the store has them all.
+    pub fn settle(&mut self, values_max: Option<usize>) {
+        self.since.clear();
+        self.state.settle();
+        if let Some(max) = values_max {
+            self.state.forget_clean(max);
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Headers of dead letters: Kafka Streams' own set (KIP-1034) and the reason.
+
+use daybook_core::event::SourcePosition;
+use daybook_core::rejection::{Reason, Rejection};
+
+/// Header with the stable reason code.
+pub const REASON: &str = "daybook-reason";
+/// Header with the payload item or field at fault.
+pub const PATH: &str = "daybook-path";
+/// Header with the project, where it is known.
+pub const PROJECT: &str = "daybook-project";
+/// Header of a record whose value is the canonical event instead of the record as received.
+pub const CANONICAL: &str = "daybook-canonical";
+/// Header with the payload item, from 0, of the record at fault.
+pub const ITEM: &str = "daybook-item";
+
+/// The headers that say why and whence. None of them carries payload.
+#[must_use]
+pub fn headers(
+    rejection: &Rejection,
+    project: Option<&str>,
+    source: Option<&SourcePosition>,
+) -> Vec<(String, Vec<u8>)> {
+    let mut headers = vec![
+        (REASON.to_owned(), rejection.reason.code().into()),
+        (PATH.to_owned(), rejection.path.as_bytes().to_vec()),
+        ("__streams.errors.exception".to_owned(), format!("daybook.{}", rejection.reason.code()).into()),
+        ("__streams.errors.message".to_owned(), rejection.reason.meaning().into()),
+    ];
+    if let Some(project) = project {
+        headers.push((PROJECT.to_owned(), project.into()));
+    }
+    if let Some(source) = source {
+        headers.push(("__streams.errors.topic".to_owned(), source.topic.as_bytes().to_vec()));
+        headers.push(("__streams.errors.partition".to_owned(), source.partition.to_string().into()));
+        headers.push(("__streams.errors.offset".to_owned(), source.offset.to_string().into()));
+        headers.push((ITEM.to_owned(), source.item.to_string().into()));
+    }
+    headers
+}
+
+/// The reason that a dead letter's headers give.
+#[must_use]
+pub fn reason(headers: &[(String, Vec<u8>)]) -> Option<Reason> {
+    let (_, code) = headers.iter().find(|(name, _)| name == REASON)?;
+    Reason::from_code(std::str::from_utf8(code).ok()?)
+}

@@ -1,0 +1,123 @@
+//! JSON documents as senders write them, numbers kept as their text.
+//!
+//! Stricter than JSON where lenience would hide a sender's bug: a key given twice, a NUL or nesting deeper than
+//! [`DEPTH_MAX`] make a document malformed.
+
+use std::collections::BTreeSet;
+
+use compact_str::CompactString;
+use jiter::{Jiter, Peek};
+
+/// Levels of arrays and objects that a document may have.
+pub const DEPTH_MAX: u32 = 64;
+
+/// Objects with more keys than this are checked for duplicates with a set.
+const SCAN_MAX: usize = 24;
+
+/// A JSON value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Document {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number, as its text.
+    Number(CompactString),
+    /// A string.
+    String(CompactString),
+    /// An array.
+    Array(Vec<Document>),
+    /// An object, in the order of the text; no key stands twice.
+    Object(Vec<(CompactString, Document)>),
+}
+
+/// The text is not one JSON document by the rules above.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("malformed JSON at byte {at}")]
+pub struct MalformedJson {
+    /// Where, as a byte offset.
+    pub at: usize,
+}
+
+impl Document {
+    /// Reads a document.
+    ///
+    /// # Errors
+    /// [`MalformedJson`] for bad syntax, invalid UTF-8, `NaN`, trailing text, a NUL, a duplicate key, and for
+    /// nesting beyond [`DEPTH_MAX`].
+    pub fn parse(text: &[u8]) -> Result<Self, MalformedJson> {
+        // Checked as a whole, since the parser decodes only the strings that it is asked for.
+        std::str::from_utf8(text).map_err(|e| MalformedJson { at: e.valid_up_to() })?;
+        let mut jiter = Jiter::new(text);
+        let document = (|| {
+            let peek = jiter.peek().ok()?;
+            let document = read(&mut jiter, peek, 0)?;
+            jiter.finish().ok().map(|()| document)
+        })();
+        document.ok_or_else(|| MalformedJson { at: jiter.current_index() })
+    }
+
+    /// The value of a key; `None` where it is absent, `null`, or this is no object.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Document> {
+        let Document::Object(members) = self else { return None };
+        members.iter().find(|(k, _)| k == key).map(|(_, v)| v).filter(|v| **v != Document::Null)
+    }
+}
+
+fn read(jiter: &mut Jiter<'_>, peek: Peek, depth: u32) -> Option<Document> {
+    if depth > DEPTH_MAX {
+        return None;
+    }
+    Some(match peek {
+        Peek::Null => {
+            jiter.known_null().ok()?;
+            Document::Null
+        }
+        Peek::True | Peek::False => Document::Bool(jiter.known_bool(peek).ok()?),
+        Peek::String => Document::String(text(jiter.known_str().ok()?)?),
+        Peek::Array => {
+            let mut items = Vec::new();
+            let mut next = jiter.known_array().ok()?;
+            while let Some(peek) = next {
+                items.push(read(jiter, peek, depth + 1)?);
+                next = jiter.array_step().ok()?;
+            }
+            Document::Array(items)
+        }
+        Peek::Object => {
+            let mut members: Vec<(CompactString, Document)> = Vec::with_capacity(8);
+            let mut keys = BTreeSet::new();
+            let mut next = jiter.known_object().ok()?.map(text);
+            while let Some(key) = next {
+                let key = key?;
+                if members.len() < SCAN_MAX {
+                    if members.iter().any(|(k, _)| *k == key) {
+                        return None;
+                    }
+                } else {
+                    if keys.is_empty() {
+                        keys.extend(members.iter().map(|(k, _)| k.clone()));
+                    }
+                    if !keys.insert(key.clone()) {
+                        return None;
+                    }
+                }
+                let peek = jiter.peek().ok()?;
+                members.push((key, read(jiter, peek, depth + 1)?));
+                next = jiter.next_key().ok()?.map(text);
+            }
+            Document::Object(members)
+        }
+        number if number.is_num() => {
+            let digits = std::str::from_utf8(jiter.known_number_bytes(number).ok()?).ok()?;
+            // The parser's own extensions (`NaN`, `Infinity`) are not numbers of JSON.
+            digits.ends_with(|c: char| c.is_ascii_digit()).then(|| Document::Number(digits.into()))?
+        }
+        _ => return None,
+    })
+}
+
+fn text(s: &str) -> Option<CompactString> {
+    (!s.contains('\0')).then(|| s.into())
+}

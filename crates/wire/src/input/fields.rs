@@ -1,0 +1,142 @@
+//! Reading the fields of one event, whatever its format: every fault is noted, the first by precedence reported.
+
+use daybook_core::calendar::is_valid_time;
+use daybook_core::event::ChargeEvent;
+use daybook_core::money::{Currency, parse_decimal};
+use daybook_core::name::{Name, is_valid_name};
+use daybook_core::rejection::{Reason, Rejection};
+use daybook_core::resolve;
+use rust_decimal::Decimal;
+
+use crate::document::Document;
+use crate::time::parse_rfc3339;
+
+/// Faults found so far in one item.
+pub(super) struct Faults<'a> {
+    /// Path of the item from the record's root, empty or ending where a field's name can follow.
+    prefix: &'a str,
+    found: Vec<Rejection>,
+}
+
+impl<'a> Faults<'a> {
+    pub(super) fn new(prefix: &'a str) -> Self {
+        Self { prefix, found: Vec::new() }
+    }
+
+    pub(super) fn note(&mut self, reason: Reason, field: &str) {
+        self.found.push(Rejection::at(reason, &format!("{}{field}", self.prefix)));
+    }
+
+    /// An id that must be there.
+    pub(super) fn id(&mut self, value: Option<&Document>, field: &str, missing: Reason) -> Name {
+        match value {
+            None => self.note(missing, field),
+            Some(Document::String(s)) if s.is_empty() => self.note(missing, field),
+            Some(Document::String(s)) if is_valid_name(s) => return s.as_str().into(),
+            Some(_) => self.note(Reason::FieldInvalid, field),
+        }
+        Name::default()
+    }
+
+    /// A name that may be there. An empty one counts as missing.
+    pub(super) fn name(&mut self, value: Option<&Document>, field: &str) -> Option<Name> {
+        match value? {
+            Document::String(s) if s.is_empty() => None,
+            Document::String(s) if is_valid_name(s) => Some(s.as_str().into()),
+            _ => {
+                self.note(Reason::FieldInvalid, field);
+                None
+            }
+        }
+    }
+
+    /// A JSON number or decimal string.
+    pub(super) fn decimal(&mut self, value: Option<&Document>, field: &str) -> Option<Decimal> {
+        let parsed = match value? {
+            Document::Number(s) | Document::String(s) => parse_decimal(s),
+            _ => Err(Reason::AmountMalformed),
+        };
+        parsed.map_err(|reason| self.note(reason, field)).ok()
+    }
+
+    pub(super) fn currency(&mut self, value: Option<&Document>, field: &str) -> Option<Currency> {
+        match value? {
+            Document::String(s) if s.is_empty() => None,
+            Document::String(s) => {
+                let currency = Currency::parse(s);
+                if currency.is_none() {
+                    self.note(Reason::CurrencyUnknown, field);
+                }
+                currency
+            }
+            _ => {
+                self.note(Reason::FieldInvalid, field);
+                None
+            }
+        }
+    }
+
+    pub(super) fn time(&mut self, value: Option<&Document>, field: &str) -> Option<i64> {
+        let time = match value? {
+            Document::String(s) => parse_rfc3339(s).filter(|t| is_valid_time(*t)),
+            _ => None,
+        };
+        if time.is_none() {
+            self.note(Reason::TimestampInvalid, field);
+        }
+        time
+    }
+
+    pub(super) fn bool(&mut self, value: Option<&Document>, field: &str) -> Option<bool> {
+        match value? {
+            Document::Bool(b) => Some(*b),
+            _ => {
+                self.note(Reason::FieldInvalid, field);
+                None
+            }
+        }
+    }
+
+    /// Free text, with card numbers masked; and whether there were any.
+    pub(super) fn text(&mut self, value: Option<&Document>, field: &str) -> (Option<Name>, bool) {
+        match value {
+            None => (None, false),
+            Some(Document::String(s)) if s.is_empty() => (None, false),
+            Some(Document::String(s)) => match super::card::mask(s) {
+                Some(masked) => (Some(masked.into()), true),
+                None => (Some(s.as_str().into()), false),
+            },
+            Some(_) => {
+                self.note(Reason::FieldInvalid, field);
+                (None, false)
+            }
+        }
+    }
+
+    /// The event, or the first of its faults by precedence. `amount_field` is what the format calls the amount.
+    pub(super) fn conclude(
+        mut self,
+        event: ChargeEvent,
+        default_currency: Option<Currency>,
+        field_path: impl Fn(&str) -> String,
+    ) -> Result<ChargeEvent, Rejection> {
+        // Where the event names no currency only the projector knows whether it can be accepted; but an event that
+        // is refused anyway is refused for the first of all its faults.
+        let currency_unread = self.found.iter().any(|f| f.reason == Reason::CurrencyUnknown);
+        if (event.currency.is_some() || !self.found.is_empty())
+            && !currency_unread
+            && let Err(fault) = resolve::amounts(&event, default_currency)
+        {
+            // An amount that was given but could not be read is not missing: it is noted with its own reason.
+            let amounts = Reason::AmountMissing..=Reason::AmountOutOfRange;
+            let unread = event.amount.is_none() && self.found.iter().any(|f| amounts.contains(&f.reason));
+            if fault.reason != Reason::AmountMissing || !unread {
+                self.note(fault.reason, &field_path(&fault.path));
+            }
+        }
+        match self.found.into_iter().min_by(|a, b| a.reason.cmp(&b.reason)) {
+            None => Ok(event),
+            Some(fault) => Err(fault),
+        }
+    }
+}

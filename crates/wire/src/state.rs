@@ -1,0 +1,466 @@
+//! Values of the projector's state as bytes of the state store.
+//!
+//! Private to the store: state is a cache that can be rebuilt from the journal, so there is one format version and
+//! no migration. A store of another version is dropped and replayed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use daybook_core::calendar::Day;
+use daybook_core::charge::{Accepted, Charge, ChargeKey, Cleared, Reference};
+use daybook_core::charge_state::ChargeState;
+use daybook_core::daily::{Columns, DayRow};
+use daybook_core::event::{Identity, SourcePosition};
+use daybook_core::fold::{Fold, OpenPending, Transaction};
+use daybook_core::money::Currency;
+use daybook_core::party::Account;
+use daybook_core::rejection::Reason;
+use daybook_core::rewards::Points;
+use daybook_core::state::{AccountBalance, Change, Head, Organization, PointsBalance};
+
+use crate::binary::{Malformed, Reader, put_bytes, put_count, put_long, put_option, put_str};
+use crate::journal::{put_event, read_currency, read_event};
+use crate::settings;
+
+/// Version of all that is written here.
+pub const FORMAT: u32 = 1;
+
+/// The table of a value: first byte of its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Table {
+    /// [`Head`] by project.
+    Head = b'h',
+    /// [`Charge`] by [`ChargeKey`].
+    Charge = b'c',
+    /// [`ChargeKey`] by [`Identity`].
+    Identity = b'i',
+    /// [`Organization`] by name.
+    Organization = b'o',
+    /// [`DayRow`] by day and currency.
+    Day = b'd',
+    /// Nothing, by time and [`ChargeKey`].
+    Due = b't',
+}
+
+/// Starts a key: table and project. What follows is the key's own.
+#[must_use]
+pub fn key_prefix(table: Table, project: &str) -> Vec<u8> {
+    let mut key = Vec::with_capacity(96);
+    key.push(table as u8);
+    put_str(&mut key, project);
+    key
+}
+
+/// Key of a charge.
+#[must_use]
+pub fn charge_key(project: &str, key: &ChargeKey) -> Vec<u8> {
+    let mut out = key_prefix(Table::Charge, project);
+    put_charge_key(&mut out, key);
+    out
+}
+
+/// Key of an identity.
+#[must_use]
+pub fn identity_key(project: &str, identity: &Identity) -> Vec<u8> {
+    let mut out = key_prefix(Table::Identity, project);
+    put_identity(&mut out, identity);
+    out
+}
+
+/// Key of an organization.
+#[must_use]
+pub fn organization_key(project: &str, name: &str) -> Vec<u8> {
+    let mut out = key_prefix(Table::Organization, project);
+    put_str(&mut out, name);
+    out
+}
+
+/// Key of a day's row.
+#[must_use]
+pub fn day_key(project: &str, (day, currency): &(Day, Currency)) -> Vec<u8> {
+    let mut out = key_prefix(Table::Day, project);
+    out.extend_from_slice(day.to_string().as_bytes());
+    out.extend_from_slice(currency.code().as_bytes());
+    out
+}
+
+fn due_key(project: &str, at_ms: i64, key: &ChargeKey) -> Vec<u8> {
+    let mut out = key_prefix(Table::Due, project);
+    put_long(&mut out, at_ms);
+    put_charge_key(&mut out, key);
+    out
+}
+
+/// Reads the time and charge of a due key, of which `prefix` bytes are table and project.
+///
+/// # Errors
+/// Where the bytes are not such a key; likewise for the other readers here.
+pub fn read_due_key(key: &[u8], prefix: usize) -> Result<(i64, ChargeKey), Malformed> {
+    let mut reader = Reader::new(key.get(prefix..).unwrap_or_default());
+    Ok((reader.long()?, read_charge_key(&mut reader)?))
+}
+
+/// A change as key and value; `None` removes the key.
+#[must_use]
+pub fn encode(project: &str, change: &Change<'_>) -> (Vec<u8>, Option<Vec<u8>>) {
+    let mut value = Vec::with_capacity(256);
+    let key = match change {
+        Change::Head(head) => {
+            put_head(&mut value, head);
+            key_prefix(Table::Head, project)
+        }
+        Change::Charge(key, charge) => {
+            put_charge(&mut value, charge);
+            charge_key(project, key)
+        }
+        Change::Identity(identity, key) => {
+            put_charge_key(&mut value, key);
+            identity_key(project, identity)
+        }
+        Change::Organization(name, organization) => {
+            put_organization(&mut value, organization);
+            organization_key(project, name)
+        }
+        Change::Day(key, row) => {
+            put_day(&mut value, row);
+            day_key(project, key)
+        }
+        Change::Due(at_ms, key, added) => return (due_key(project, *at_ms, key), added.then(Vec::new)),
+    };
+    (key, Some(value))
+}
+
+fn put_identity(out: &mut Vec<u8>, identity: &Identity) {
+    put_str(out, &identity.event_id);
+    put_long(out, identity.line.into());
+}
+
+fn read_identity(reader: &mut Reader<'_>) -> Result<Identity, Malformed> {
+    Ok(Identity { event_id: reader.name()?, line: reader.int()? })
+}
+
+fn put_charge_key(out: &mut Vec<u8>, key: &ChargeKey) {
+    match &key.reference {
+        Reference::Shared(name) => {
+            out.push(0);
+            put_str(out, name);
+        }
+        Reference::Own(identity) => {
+            out.push(1);
+            put_identity(out, identity);
+        }
+    }
+    put_str(out, key.currency.code());
+}
+
+/// Reads the charge of an identity.
+#[allow(clippy::missing_errors_doc)]
+pub fn read_charge_key(reader: &mut Reader<'_>) -> Result<ChargeKey, Malformed> {
+    let reference = match reader.byte()? {
+        0 => Reference::Shared(reader.name()?),
+        1 => Reference::Own(read_identity(reader)?),
+        _ => return Err(reader.malformed("a reference")),
+    };
+    Ok(ChargeKey { reference, currency: read_currency(reader)? })
+}
+
+fn put_head(out: &mut Vec<u8>, head: &Head) {
+    put_count(out, head.journal_sequence);
+    put_option(out, head.journal_time_ms, put_long);
+    put_count(out, head.entry_number);
+    out.extend_from_slice(&head.previous_hash);
+    put_list(out, head.settings.iter(), |out, s| put_str(out, &settings::to_json(s)));
+    put_list(out, head.sources.iter(), |out, s| {
+        put_str(out, &s.topic);
+        put_long(out, s.partition.into());
+        put_count(out, s.offset);
+        put_long(out, s.item.into());
+    });
+    put_list(out, head.dropped.iter(), |out, (sequence, before)| {
+        put_count(out, *sequence);
+        put_long(out, *before);
+    });
+    put_count(out, head.accepted);
+    put_count(out, head.duplicates);
+    put_list(out, head.refused.iter(), |out, (reason, count)| {
+        put_str(out, reason.code());
+        put_count(out, *count);
+    });
+    put_count(out, head.already_seen);
+}
+
+/// Reads a project's head.
+#[allow(clippy::missing_errors_doc)]
+pub fn read_head(bytes: &[u8]) -> Result<Head, Malformed> {
+    let mut r = Reader::new(bytes);
+    let head = Head {
+        journal_sequence: r.count()?,
+        journal_time_ms: r.option(Reader::long)?,
+        entry_number: r.count()?,
+        previous_hash: r.fixed(32)?.try_into().map_err(|_| r.malformed("a hash"))?,
+        settings: Arc::new(read_list(&mut r, |r| {
+            settings::parse(r.bytes()?).map(Arc::new).map_err(|_| r.malformed("settings"))
+        })?),
+        sources: read_list(&mut r, |r| {
+            Ok(SourcePosition { topic: r.name()?, partition: r.int()?, offset: r.count()?, item: r.int()? })
+        })?,
+        dropped: read_list(&mut r, |r| Ok((r.count()?, r.long()?)))?,
+        accepted: r.count()?,
+        duplicates: r.count()?,
+        refused: read_list(&mut r, |r| {
+            let reason = Reason::from_code(r.str()?).ok_or_else(|| r.malformed("a reason"))?;
+            Ok((reason, r.count()?))
+        })?
+        .into_iter()
+        .collect::<BTreeMap<_, _>>(),
+        already_seen: r.count()?,
+    };
+    r.end()?;
+    Ok(head)
+}
+
+fn put_charge(out: &mut Vec<u8>, charge: &Charge) {
+    put_list(out, charge.history.iter(), |out, accepted| {
+        put_event(out, &accepted.event);
+        put_long(out, accepted.occurred_at_ms);
+        put_option(out, accepted.amount_minor, put_long);
+        put_option(out, accepted.fee_minor, put_long);
+        put_option(out, accepted.fee_returned_minor, put_long);
+        put_long(out, accepted.settings.into());
+        put_option(out, accepted.source_timestamp_ms, put_long);
+        put_count(out, accepted.entry_number);
+    });
+    put_list(out, charge.cleared.iter(), |out, cleared| {
+        put_identity(out, &cleared.pending);
+        put_count(out, cleared.entry_number);
+    });
+    put_fold(out, &charge.fold);
+    put_long(out, charge.recorded_at_ms);
+    put_count(out, charge.journal_sequence);
+}
+
+/// Reads a charge.
+#[allow(clippy::missing_errors_doc)]
+pub fn read_charge(bytes: &[u8]) -> Result<Charge, Malformed> {
+    let mut r = Reader::new(bytes);
+    let charge = Charge {
+        history: read_list(&mut r, |r| {
+            Ok(Accepted {
+                event: read_event(r)?,
+                occurred_at_ms: r.long()?,
+                amount_minor: r.option(Reader::long)?,
+                fee_minor: r.option(Reader::long)?,
+                fee_returned_minor: r.option(Reader::long)?,
+                settings: r.int()?,
+                source_timestamp_ms: r.option(Reader::long)?,
+                entry_number: r.count()?,
+            })
+        })?,
+        cleared: read_list(&mut r, |r| Ok(Cleared { pending: read_identity(r)?, entry_number: r.count()? }))?,
+        fold: read_fold(&mut r)?,
+        recorded_at_ms: r.long()?,
+        journal_sequence: r.count()?,
+    };
+    r.end()?;
+    Ok(charge)
+}
+
+fn put_fold(out: &mut Vec<u8>, fold: &Fold) {
+    for figure in [
+        fold.invoiced,
+        fold.paid,
+        fold.written,
+        fold.fees,
+        fold.fees_returned,
+        fold.refunded,
+        fold.charged_back,
+        fold.disputed,
+    ] {
+        put_long(out, figure);
+    }
+    put_list(out, fold.open.iter(), |out, open| {
+        put_transaction(out, &open.transaction);
+        put_long(out, open.amount_minor);
+    });
+    put_list(out, fold.paid_transactions.iter(), put_transaction);
+    put_list(out, fold.refunded_by.iter(), |out, (name, refunded)| {
+        put_str(out, name);
+        put_long(out, *refunded);
+    });
+    put_option(out, fold.first_payment.as_ref(), |out, (time_ms, processor)| {
+        put_long(out, *time_ms);
+        put_str(out, processor);
+    });
+    out.push(fold.failed.into());
+    put_long(out, fold.points.pending);
+    put_long(out, fold.points.available);
+    out.push(fold.state as u8);
+}
+
+fn read_fold(r: &mut Reader<'_>) -> Result<Fold, Malformed> {
+    Ok(Fold {
+        invoiced: r.long()?,
+        paid: r.long()?,
+        written: r.long()?,
+        fees: r.long()?,
+        fees_returned: r.long()?,
+        refunded: r.long()?,
+        charged_back: r.long()?,
+        disputed: r.long()?,
+        open: read_list(r, |r| Ok(OpenPending { transaction: read_transaction(r)?, amount_minor: r.long()? }))?,
+        paid_transactions: read_list(r, read_transaction)?,
+        refunded_by: read_list(r, |r| Ok((r.name()?, r.long()?)))?,
+        first_payment: r.option(|r| Ok((r.long()?, r.name()?)))?,
+        failed: r.byte()? != 0,
+        points: Points { pending: r.long()?, available: r.long()? },
+        state: {
+            let state = usize::from(r.byte()?);
+            ChargeState::ALL.get(state).copied().ok_or_else(|| r.malformed("a charge's state"))?
+        },
+    })
+}
+
+fn put_transaction(out: &mut Vec<u8>, transaction: &Transaction) {
+    match transaction {
+        Transaction::Named(name) => {
+            out.push(0);
+            put_str(out, name);
+        }
+        Transaction::Own(identity) => {
+            out.push(1);
+            put_identity(out, identity);
+        }
+    }
+}
+
+fn read_transaction(reader: &mut Reader<'_>) -> Result<Transaction, Malformed> {
+    match reader.byte()? {
+        0 => Ok(Transaction::Named(reader.name()?)),
+        1 => Ok(Transaction::Own(read_identity(reader)?)),
+        _ => Err(reader.malformed("a transaction")),
+    }
+}
+
+fn put_organization(out: &mut Vec<u8>, organization: &Organization) {
+    put_list(out, organization.accounts.iter(), |out, balance| {
+        out.push(balance.account as u8);
+        put_str(out, balance.currency.code());
+        put_i128(out, balance.balance_minor);
+        put_count(out, balance.entry_number);
+        put_count(out, balance.journal_sequence);
+    });
+    put_option(out, organization.points, |out, points| {
+        put_long(out, points.points.pending);
+        put_long(out, points.points.available);
+        put_count(out, points.journal_sequence);
+    });
+}
+
+/// Reads an organization.
+#[allow(clippy::missing_errors_doc)]
+pub fn read_organization(bytes: &[u8]) -> Result<Organization, Malformed> {
+    let mut r = Reader::new(bytes);
+    let organization = Organization {
+        accounts: read_list(&mut r, |r| {
+            let account = usize::from(r.byte()?);
+            Ok(AccountBalance {
+                account: Account::ALL.get(account).copied().ok_or_else(|| r.malformed("an account"))?,
+                currency: read_currency(r)?,
+                balance_minor: read_i128(r)?,
+                entry_number: r.count()?,
+                journal_sequence: r.count()?,
+            })
+        })?,
+        points: r.option(|r| {
+            Ok(PointsBalance {
+                points: Points { pending: r.long()?, available: r.long()? },
+                journal_sequence: r.count()?,
+            })
+        })?,
+    };
+    r.end()?;
+    Ok(organization)
+}
+
+fn put_day(out: &mut Vec<u8>, row: &DayRow) {
+    let columns = &row.columns;
+    for figure in [
+        columns.gross_sales_minor,
+        columns.refunds_minor,
+        columns.chargebacks_minor,
+        columns.platform_fees_minor,
+    ] {
+        put_i128(out, figure);
+    }
+    for count in [columns.transaction_count, columns.refund_count, columns.chargeback_count] {
+        put_long(out, count);
+    }
+    put_count(out, row.revision);
+    put_long(out, row.as_of_ms);
+    put_count(out, row.journal_sequence);
+}
+
+/// Reads a day's row.
+#[allow(clippy::missing_errors_doc)]
+pub fn read_day(bytes: &[u8]) -> Result<DayRow, Malformed> {
+    let mut r = Reader::new(bytes);
+    let row = DayRow {
+        columns: Columns {
+            gross_sales_minor: read_i128(&mut r)?,
+            refunds_minor: read_i128(&mut r)?,
+            chargebacks_minor: read_i128(&mut r)?,
+            platform_fees_minor: read_i128(&mut r)?,
+            transaction_count: r.long()?,
+            refund_count: r.long()?,
+            chargeback_count: r.long()?,
+        },
+        revision: r.count()?,
+        as_of_ms: r.long()?,
+        journal_sequence: r.count()?,
+    };
+    r.end()?;
+    Ok(row)
+}
+
+fn put_i128(out: &mut Vec<u8>, value: i128) {
+    // Nearly all fit a long, which takes a few bytes.
+    match i64::try_from(value) {
+        Ok(value) => {
+            out.push(0);
+            put_long(out, value);
+        }
+        Err(_) => {
+            out.push(1);
+            put_bytes(out, &value.to_le_bytes());
+        }
+    }
+}
+
+fn read_i128(reader: &mut Reader<'_>) -> Result<i128, Malformed> {
+    match reader.byte()? {
+        0 => reader.long().map(i128::from),
+        _ => {
+            let bytes = reader.bytes()?;
+            bytes.try_into().map(i128::from_le_bytes).map_err(|_| reader.malformed("a sum"))
+        }
+    }
+}
+
+fn put_list<T>(
+    out: &mut Vec<u8>,
+    items: impl ExactSizeIterator<Item = T>,
+    mut put: impl FnMut(&mut Vec<u8>, T),
+) {
+    put_count(out, items.len() as u64);
+    for item in items {
+        put(out, item);
+    }
+}
+
+fn read_list<T>(
+    reader: &mut Reader<'_>,
+    mut read: impl FnMut(&mut Reader<'_>) -> Result<T, Malformed>,
+) -> Result<Vec<T>, Malformed> {
+    (0..reader.count()?).map(|_| read(reader)).collect()
+}
