@@ -8,8 +8,11 @@ use jiff::{Timestamp, civil::Date};
 /// Milliseconds of a day of 24 hours.
 pub const DAY_MS: i64 = 86_400_000;
 
+/// The first time that an event may have, Unix milliseconds: in year 1.
+pub const TIME_MIN_MS: i64 = -62_135_510_400_000;
+
 /// Times that events may have: years 1 to 9998, so that any zone's local date has four digits.
-const TIMES_MS: std::ops::Range<i64> = -62_135_510_400_000..253_370_678_400_000;
+const TIMES_MS: std::ops::Range<i64> = TIME_MIN_MS..253_370_678_400_000;
 
 /// A time zone of the IANA database that is compiled in.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -196,8 +196,9 @@ impl Fold {
             Kind::Failed => {
                 self.release(step.transaction.as_ref());
                 self.failed = true;
-                // A payment that has been made can't have failed.
-                draft.flags.raise_if(self.paid > 0, Flag::UnexpectedTransition);
+                // A payment that has been made can't have failed; one of another transaction can.
+                let made = step.transaction.as_ref().map_or(self.paid > 0, |t| self.paid_transactions.contains(t));
+                draft.flags.raise_if(made, Flag::UnexpectedTransition);
             }
             Kind::WriteOff => {
                 let wanted = step.accepted.amount_minor.unwrap_or_else(|| self.outstanding());
@@ -383,6 +384,8 @@ impl Fold {
         draft.fees(step.accepted.fee_minor.unwrap_or(0), step.accepted.fee_returned_minor.unwrap_or(0));
         draft.columns.refunds_minor -= i128::from(failed);
         self.refunded -= failed;
+        // Where more was won than charged back, the refund had made up for it: in total never below 0 (3.6).
+        self.charged_back = self.charged_back.max(-self.refunded);
         if let Some(name) = &step.accepted.event.transaction
             && let Some((_, refunded)) = self.refunded_by.iter_mut().find(|(n, _)| n == name)
         {

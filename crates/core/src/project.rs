@@ -1,5 +1,6 @@
 //! `apply`: one journal record into the books of its project.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::calendar::Day;
@@ -112,9 +113,15 @@ impl<S: Store> Project<'_, S> {
     fn move_time(&mut self) -> Result<(), S::Error> {
         let before = self.books.head.journal_time_ms;
         let now = before.map_or(self.recorded_at_ms, |t| t.max(self.recorded_at_ms));
+        // A charge of several pendings is due once for each, and derived once for all of them: the second time
+        // would find what the first has cleared, but not that it had.
+        let mut derived = BTreeSet::new();
         while let Some(key) = self.books.take_due(now) {
-            if let Some(charge) = self.live_charge(&key)? {
+            if !derived.contains(&key)
+                && let Some(charge) = self.live_charge(&key)?
+            {
                 self.rederive(&key, charge, None, now)?;
+                derived.insert(key);
             }
         }
         self.books.head.journal_time_ms = Some(now);
@@ -320,7 +327,9 @@ impl<S: Store> Project<'_, S> {
             self.publish_primary(key, &terms, accepted, identity, *kind, meaning)?;
         }
         for derived in after.iter().filter(|d| !is_new(d)) {
-            let Some(earlier) = before.iter().find(|b| b.identity == derived.identity) else { continue };
+            // A sender's event may have the id of a clearing; it is another event all the same.
+            let same = |b: &&Derived<'_>| b.clearing == derived.clearing && b.identity == derived.identity;
+            let Some(earlier) = before.iter().find(same) else { continue };
             self.publish_adjustment(key, &terms, &charge.cleared, earlier, derived)?;
         }
         self.books.charges.put(key.clone(), charge);

@@ -81,7 +81,9 @@ impl<S: Store> Project<'_, S> {
         let day = (meaning.day, key.currency);
         let mut row = self.books.days.take(&day, || self.store.day(self.name, &day))?.unwrap_or_default();
         row.columns.add(columns);
-        row.as_of_ms = self.books.head.journal_time_ms.unwrap_or(self.recorded_at_ms);
+        // While time moves, what it clears holds as of the time that it moves to.
+        let journal_time_ms = self.books.head.journal_time_ms;
+        row.as_of_ms = journal_time_ms.map_or(self.recorded_at_ms, |t| t.max(self.recorded_at_ms));
         row.journal_sequence = self.books.head.journal_sequence;
         if !self.touched.contains(&day) {
             self.touched.push(day);

@@ -50,6 +50,11 @@ impl MemoryLog {
         self.inner().faults.extend(faults);
     }
 
+    /// Forgets the faults that have not come yet.
+    pub fn clear_faults(&self) {
+        self.inner().faults.clear();
+    }
+
     /// All records of a topic.
     #[must_use]
     pub fn records(&self, topic: Topic) -> Vec<Record> {

@@ -104,6 +104,13 @@ impl<L: Log> Projector<L> {
         Ok(projector)
     }
 
+    /// Breaks the projector on purpose.
+    #[cfg(feature = "negative-controls")]
+    pub fn set_controls(&mut self, controls: daybook_core::state::Controls) {
+        self.controls.core = controls;
+        self.projection.set_controls(controls);
+    }
+
     /// Offset of the next journal record to be published.
     pub fn position(&self) -> u64 {
         self.next

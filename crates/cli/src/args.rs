@@ -1,0 +1,133 @@
+//! Arguments of every command.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Exact books from Charge events: double-entry postings, reward points and daily revenue.
+#[derive(Debug, Parser)]
+#[command(name = "daybook", version, about, propagate_version = true)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the whole product with simulated payment backends and a live page; no Kafka needed
+    Demo(DemoArguments),
+    /// Run intake, projector and HTTP on the log that the configuration names
+    Run(RunArguments),
+    /// Turn files of events into files of books, deterministically
+    Process(ProcessArguments),
+    /// Check that books hold every invariant
+    Verify(VerifyArguments),
+    /// Look after projects' settings
+    Settings(SettingsArguments),
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArguments {
+    /// Folder of the embedded log; an existing one is gone on with
+    #[arg(long, default_value = "daybook-demo")]
+    pub folder: PathBuf,
+    /// Address of the page and the API
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Records that the simulated backends send per second
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub rate: u32,
+    /// Stop sending after so many records in all (the page stays up)
+    #[arg(long)]
+    pub records: Option<u64>,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    /// Configuration file (TOML); every key can also be set as an environment variable
+    #[arg(long)]
+    pub config: Option<PathBuf>,
+    /// Validate and print the effective configuration, secrets masked, and stop
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// How the lines of an input file are to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum InputFormat {
+    /// Each line is a record's value
+    Value,
+    /// Each line is what `kcat -J` prints: value, key, headers, timestamp and position
+    Kcat,
+}
+
+/// Arguments of `process`.
+#[derive(Debug, Args)]
+pub struct ProcessArguments {
+    /// Settings of the projects (TOML)
+    #[arg(long)]
+    pub settings: Option<PathBuf>,
+    /// Charge events, one record a line; `-` is standard input. May be given several times
+    #[arg(long)]
+    pub charges: Vec<PathBuf>,
+    /// How the lines are to be read
+    #[arg(long, value_enum, default_value_t = InputFormat::Value)]
+    pub input_format: InputFormat,
+    /// Project of records that name none
+    #[arg(long)]
+    pub project: Option<String>,
+    /// Move the journal's time here at the end; also dates events that have no time at all (RFC 3339)
+    #[arg(long)]
+    pub as_of: Option<String>,
+    /// Folder for the books; made where it is absent, must be empty
+    #[arg(long)]
+    pub out: PathBuf,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArguments {
+    /// A folder of the embedded log, or one that `process` wrote
+    #[arg(required_unless_present = "url")]
+    pub folder: Option<PathBuf>,
+    /// A running instance instead (http://host:port)
+    #[arg(long, conflicts_with = "folder")]
+    pub url: Option<String>,
+    /// An operator's key of that instance
+    #[arg(long, env = "DAYBOOK_API_KEY", hide_env_values = true, requires = "url")]
+    pub api_key: Option<String>,
+}
+
+/// Arguments of `settings`.
+#[derive(Debug, Args)]
+pub struct SettingsArguments {
+    /// What to do with them.
+    #[command(subcommand)]
+    pub command: SettingsCommand,
+}
+
+/// The commands of `settings`.
+#[derive(Debug, Subcommand)]
+pub enum SettingsCommand {
+    /// Validate settings and put them into force
+    Apply(ApplyArguments),
+}
+
+/// Arguments of `settings apply`.
+#[derive(Debug, Args)]
+pub struct ApplyArguments {
+    /// The settings (TOML), one table a project
+    #[arg(short, long)]
+    pub file: PathBuf,
+    /// Configuration of the instance that they are for
+    #[arg(long)]
+    pub config: Option<PathBuf>,
+    /// Validate only
+    #[arg(long)]
+    pub check: bool,
+}

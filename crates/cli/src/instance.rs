@@ -1,0 +1,412 @@
+//! One running instance: the log, the engine, the gateway, HTTP and the read model, wired together.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use daybook_server::{
+    ApiKey, BoundServer, Counters, Gateway as HttpGateway, GatewayError, GatewayRecord, Health, OutputRecord,
+    ReadModel, RejectedItem, Server, Settings, SettingsError, TopicError, TopicPage, TopicRecord, Validation,
+};
+use daybook_stream::clock::{Clock, SystemClock};
+use daybook_stream::embedded::{EmbeddedLog, OpenError};
+use daybook_stream::engine::{Engine, Observer, Stop};
+use daybook_stream::gateway::{AppendError, Gateway, gateway};
+use daybook_stream::intake::{Decoder, IntakeSettings, PROJECT_HEADER, SOURCE_HEADER};
+use daybook_stream::log::{Limit, Log};
+use daybook_stream::metrics::Metrics;
+use daybook_stream::projector::ProjectorError;
+use daybook_stream::record::{Fetched, Record};
+use daybook_wire::topic::Topic;
+
+use crate::config::Config;
+use crate::exit::{Exit, ExitWith};
+use crate::progress;
+
+/// Topics that the read model follows.
+const FOLLOWED: [Topic; 5] = [
+    Topic::LedgerEntries,
+    Topic::RevenueDaily,
+    Topic::AccountsBalances,
+    Topic::RewardsBalances,
+    Topic::ChargesDlq,
+];
+
+/// Entries that the read model is given from before its start; the page shows fewer.
+const ENTRIES_BEFORE: u64 = 5_000;
+
+/// Records read at once by a follower or a page of the API.
+const PAGE: Limit = Limit { records_max: 5_000, bytes_max: 8 << 20 };
+
+/// What a folder that can't be opened ends the command with.
+pub fn open_failed(error: OpenError) -> anyhow::Error {
+    let code = match &error {
+        OpenError::Locked(_) => Exit::InUse,
+        OpenError::Format { .. } => Exit::Damaged,
+        OpenError::Absent(_) => Exit::Misconfigured,
+        OpenError::Storage { .. } => Exit::Failed,
+    };
+    ExitWith::new(code, error)
+}
+
+/// What books that can't be opened end the command with.
+fn projector_failed(error: ProjectorError) -> anyhow::Error {
+    let code = match &error {
+        ProjectorError::Log(_) => Exit::Failed,
+        ProjectorError::StateAhead { .. }
+        | ProjectorError::JournalLost { .. }
+        | ProjectorError::Journal { .. } => Exit::Damaged,
+    };
+    ExitWith::new(code, error)
+}
+
+/// An HTTP client that takes an error status for an answer.
+pub fn agent() -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(Duration::from_secs(30)))
+        .build();
+    config.into()
+}
+
+/// An instance whose parts are running.
+pub struct Instance {
+    log: EmbeddedLog,
+    stop: Stop,
+    gateway: Gateway,
+    appender: JoinHandle<()>,
+    engine: JoinHandle<Result<(), ProjectorError>>,
+    follower: JoinHandle<()>,
+    server: BoundServer,
+}
+
+impl Instance {
+    /// Opens the log of a folder, restores the state, binds the port and starts everything but HTTP.
+    pub async fn start(config: &Config) -> anyhow::Result<Self> {
+        let log = EmbeddedLog::open(&config.log.folder).map_err(open_failed)?;
+        let registry = prometheus::Registry::new();
+        let metrics = Metrics::register(&registry).context("failed to register metrics")?;
+        let settings = IntakeSettings {
+            record_bytes_max: config.intake.record_bytes_max,
+            default_project: config.intake.default_project.clone(),
+        };
+        let books = Arc::new(ReadModel::new());
+        let health = Arc::new(InstanceHealth::default());
+        let (gateway, appender) = gateway(log.clone());
+        let track = TrackGateway { gateway: gateway.clone(), log: log.clone(), decoder: Decoder::new(settings.clone()) };
+        let server = Server::new(http_settings(config), Arc::new(track), health.clone(), books.clone(), registry);
+        let server = server
+            .bind()
+            .await
+            .with_context(|| format!("failed to listen on {}; is another process using the port?", config.http.listen))?;
+
+        let bar = progress::bar(0, "restoring the state", false);
+        let engine = Engine::open(log.clone(), SystemClock, settings, metrics, |done, of| {
+            bar.set_length(of);
+            bar.set_position(done);
+        })
+        .map_err(projector_failed)?;
+        bar.finish_and_clear();
+
+        let stop = Stop::default();
+        let appender = {
+            let health = health.clone();
+            spawn("appender", move || {
+                if let Err(error) = appender.run() {
+                    health.fail(&format!("the log can't be written: {error}"));
+                }
+            })?
+        };
+        let engine = {
+            let (stop, health, log) = (stop.clone(), health.clone(), log.clone());
+            let observer = Books(books.clone(), Mutex::new(BTreeMap::new()));
+            spawn("engine", move || {
+                let outcome = engine.run(&stop, &observer);
+                if let Err(error) = &outcome {
+                    tracing::error!(%error, "the engine has stopped");
+                    health.fail(&error.to_string());
+                }
+                stop.ask();
+                log.wake();
+                outcome
+            })?
+        };
+        let follower = {
+            let (stop, log, health) = (stop.clone(), log.clone(), health.clone());
+            spawn("follower", move || {
+                if let Err(error) = follow(&log, &books, &stop, &health) {
+                    health.fail(&format!("the output topics can't be read: {error}"));
+                }
+            })?
+        };
+        Ok(Self { log, stop, gateway, appender, engine, follower, server })
+    }
+
+    /// The address that HTTP listens on.
+    pub fn local_addr(&self) -> std::net::SocketAddr {
+        self.server.local_addr()
+    }
+
+    /// The log.
+    pub fn log(&self) -> &EmbeddedLog {
+        &self.log
+    }
+
+    /// Serves until `shutdown` resolves or the engine has failed, then drains: HTTP answers what it has begun, what
+    /// is acknowledged goes into the books, and the folder is free.
+    pub async fn serve(
+        self,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+        drain: Duration,
+    ) -> anyhow::Result<()> {
+        let Self { log, stop, gateway, appender, engine, follower, server } = self;
+        let failed = {
+            let stop = stop.clone();
+            async move {
+                while !stop.is_asked() {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        };
+        let (asked, draining) = tokio::sync::oneshot::channel();
+        let until = async move {
+            tokio::select! { () = shutdown => {}, () = failed => {} }
+            let _ = asked.send(());
+        };
+        let deadline = async move {
+            let _ = draining.await;
+            tokio::time::sleep(drain).await;
+        };
+        tokio::select! {
+            served = server.serve(until) => served.context("failed to serve HTTP")?,
+            () = deadline => tracing::warn!("open requests cut off after {} s", drain.as_secs()),
+        }
+        tracing::info!("draining");
+        drop(gateway);
+        tokio::task::spawn_blocking(move || {
+            let _ = appender.join();
+            stop.ask();
+            log.wake();
+            let outcome = engine.join().map_err(|_| anyhow!("the engine has panicked; see the log"))?;
+            let _ = follower.join();
+            outcome.map_err(projector_failed)
+        })
+        .await
+        .context("failed to drain")?
+    }
+}
+
+fn spawn<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> anyhow::Result<JoinHandle<T>> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .with_context(|| format!("failed to start the {name} thread"))
+}
+
+fn http_settings(config: &Config) -> Settings {
+    let api_keys = config.http.api_keys.iter().map(|k| ApiKey {
+        organization: k.organization.clone(),
+        project: k.project.clone(),
+        key: k.key.clone(),
+    });
+    Settings {
+        listen: config.http.listen,
+        api_keys: api_keys.collect(),
+        body_bytes_max: config.intake.record_bytes_max,
+    }
+}
+
+/// Follows the output topics into the read model, topic by topic up to what one look finds.
+fn follow(
+    log: &EmbeddedLog,
+    books: &ReadModel,
+    stop: &Stop,
+    health: &InstanceHealth,
+) -> Result<(), daybook_stream::log::LogError> {
+    let mut next = BTreeMap::new();
+    for topic in FOLLOWED {
+        let from = if topic == Topic::LedgerEntries { log.end(topic)?.saturating_sub(ENTRIES_BEFORE) } else { 0 };
+        next.insert(topic, from);
+    }
+    loop {
+        // Asked for before the look, so that the last look is after the last commit.
+        let stopping = stop.is_asked();
+        let mut fetched: Vec<(Topic, Vec<Fetched>)> = Vec::new();
+        for (topic, from) in &mut next {
+            let records = log.read(*topic, *from, PAGE)?;
+            if let Some(last) = records.last() {
+                *from = last.offset + 1;
+                fetched.push((*topic, records));
+            }
+        }
+        if fetched.is_empty() {
+            health.ready.store(true, Ordering::SeqCst);
+            if stopping {
+                return Ok(());
+            }
+            let from = next.get(&Topic::LedgerEntries).copied().unwrap_or(0);
+            let _ = log.wait_for(Topic::LedgerEntries, from, Duration::from_millis(250));
+            continue;
+        }
+        let records = fetched.iter().flat_map(|(topic, records)| records.iter().map(move |r| (topic, &r.record)));
+        books.apply_batch(records.map(|(topic, record)| OutputRecord {
+            topic: topic.name(),
+            key: &record.key,
+            value: &record.value,
+            headers: &record.headers,
+        }));
+    }
+}
+
+/// Hands the projector's counts to the read model.
+struct Books(Arc<ReadModel>, Mutex<BTreeMap<String, Counters>>);
+
+impl Observer for Books {
+    fn counted(&self, project: &str, accepted: u64, duplicates: u64) {
+        let mut counters = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        counters.insert(project.to_owned(), Counters { accepted, duplicates });
+        self.0.set_counters(counters.clone());
+    }
+}
+
+/// What `/livez` and `/readyz` say.
+#[derive(Default)]
+struct InstanceHealth {
+    ready: AtomicBool,
+    failure: Mutex<Option<String>>,
+}
+
+impl InstanceHealth {
+    fn fail(&self, why: &str) {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| why.to_owned());
+    }
+}
+
+impl Health for InstanceHealth {
+    fn live(&self) -> Result<(), String> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone().map_or(Ok(()), Err)
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        self.live()?;
+        if self.ready.load(Ordering::SeqCst) { Ok(()) } else { Err("reading the books".to_owned()) }
+    }
+}
+
+/// The Track API's way to `charges`.
+struct TrackGateway {
+    gateway: Gateway,
+    log: EmbeddedLog,
+    decoder: Decoder,
+}
+
+impl TrackGateway {
+    fn append_to(
+        &self,
+        topic: Topic,
+        record: Record,
+    ) -> Pin<Box<dyn Future<Output = Result<(), GatewayError>> + Send + '_>> {
+        let (done, told) = tokio::sync::oneshot::channel();
+        // Whoever asked may be gone by the time it is told.
+        self.gateway.append(topic, record, Box::new(move |outcome| drop(done.send(outcome))));
+        Box::pin(async move {
+            match told.await {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(AppendError::Closed)) | Err(_) => Err(GatewayError::Draining),
+                Ok(Err(error)) => Err(GatewayError::Unavailable(error.to_string())),
+            }
+        })
+    }
+}
+
+impl HttpGateway for TrackGateway {
+    fn validate(&self, project: &str, body: &[u8]) -> Validation {
+        let record = Record {
+            value: body.to_vec(),
+            headers: vec![(PROJECT_HEADER.to_owned(), project.into())],
+            ..Record::default()
+        };
+        let position = daybook_core::event::SourcePosition {
+            topic: Topic::Charges.name().into(),
+            partition: 0,
+            offset: 0,
+            item: 0,
+        };
+        let taken = self.decoder.charges(&record, &position, |_| Some(0));
+        let rejected = taken.refused.into_iter().map(|(rejection, _, _)| RejectedItem {
+            path: rejection.path.to_string(),
+            reason: rejection.reason.code(),
+            detail: rejection.reason.meaning().to_owned(),
+        });
+        let accepted = u32::try_from(taken.journal.len()).unwrap_or(u32::MAX);
+        Validation { accepted, rejected: rejected.collect() }
+    }
+
+    fn append(
+        &self,
+        record: GatewayRecord,
+    ) -> Pin<Box<dyn Future<Output = Result<(), GatewayError>> + Send + '_>> {
+        let mut headers = vec![
+            (PROJECT_HEADER.to_owned(), record.project.clone().into()),
+            (SOURCE_HEADER.to_owned(), record.source.into()),
+        ];
+        headers.extend(record.traceparent.map(|t| ("traceparent".to_owned(), t.into_bytes())));
+        let record = Record {
+            key: record.project.into(),
+            value: record.body,
+            headers,
+            timestamp_ms: Some(SystemClock.now_ms()),
+        };
+        self.append_to(Topic::Charges, record)
+    }
+
+    fn apply_settings(
+        &self,
+        project: &str,
+        json: Vec<u8>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), SettingsError>> + Send + '_>> {
+        if let Err(fault) = daybook_wire::settings::parse(&json) {
+            let (reason, key, message) = (fault.reason.code(), fault.key, fault.message);
+            return Box::pin(async move { Err(SettingsError::Invalid { reason, key, message }) });
+        }
+        let record = Record {
+            key: project.into(),
+            value: json,
+            headers: Vec::new(),
+            timestamp_ms: Some(SystemClock.now_ms()),
+        };
+        let appended = self.append_to(Topic::Settings, record);
+        Box::pin(async move { appended.await.map_err(SettingsError::Gateway) })
+    }
+
+    fn read(&self, topic: &str, from: u64, limit: usize) -> Result<TopicPage, TopicError> {
+        let topic = Topic::from_name(topic).ok_or(TopicError::Unknown)?;
+        let failed = |e: daybook_stream::log::LogError| TopicError::Failed(e.to_string());
+        let end = self.log.end(topic).map_err(failed)?;
+        let limit = Limit { records_max: limit, ..PAGE };
+        let fetched = self.log.read(topic, from, limit).map_err(failed)?;
+        let next = fetched.last().map_or(from, |f| f.offset + 1);
+        let records = fetched.into_iter().map(|Fetched { offset, record }| TopicRecord {
+            offset,
+            timestamp_ms: record.timestamp_ms,
+            key: record.key,
+            value: record.value,
+            headers: record.headers,
+        });
+        Ok(TopicPage { end, next, records: records.collect() })
+    }
+}
+
+/// Whether a folder holds an embedded log rather than files of `process`.
+pub fn is_log(folder: &Path) -> bool {
+    !folder.join("summary.json").is_file()
+}

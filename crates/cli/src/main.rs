@@ -1,0 +1,33 @@
+//! The `daybook` command.
+//!
+//! `main` reads arguments, sets up logging, runs one command and turns its outcome into an exit code ([`exit`]).
+
+mod args;
+mod config;
+mod demo;
+mod exit;
+mod instance;
+mod logging;
+mod process;
+mod progress;
+mod run;
+mod settings;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Arguments, Command};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match arguments.command {
+        Command::Demo(arguments) => demo::demo(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Process(arguments) => process::process(&arguments),
+        Command::Verify(arguments) => verify::verify(&arguments),
+        Command::Settings(arguments) => settings::settings(&arguments),
+    };
+    exit::report(outcome)
+}

@@ -1,0 +1,147 @@
+//! `daybook settings`: projects' settings from TOML to the `settings` topic.
+
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
+use daybook_core::name::is_valid_project;
+use daybook_stream::embedded::{EmbeddedLog, OpenError};
+use daybook_stream::log::{Limit, Log, Transaction};
+use daybook_stream::record::Record;
+use daybook_wire::topic::Topic;
+
+use crate::args::{ApplyArguments, SettingsArguments, SettingsCommand};
+use crate::config::Config;
+use crate::exit::{Exit, ExitWith};
+
+/// Runs the command.
+pub fn settings(arguments: &SettingsArguments) -> anyhow::Result<()> {
+    match &arguments.command {
+        SettingsCommand::Apply(arguments) => apply(arguments),
+    }
+}
+
+/// Reads a settings file: each project with its table as JSON, validated, sorted by project.
+///
+/// # Errors
+/// Ends with [`Exit::Misconfigured`]; the message names project and key.
+pub fn read(file: &Path) -> anyhow::Result<Vec<(String, String)>> {
+    let misconfigured = |message: String| ExitWith::new(Exit::Misconfigured, anyhow!(message));
+    let text = std::fs::read_to_string(file).with_context(|| format!("failed to read {}", file.display()))?;
+    let tables: toml::Table =
+        text.parse().map_err(|e| misconfigured(format!("failed to read {}: {e}", file.display())))?;
+    let mut settings = Vec::new();
+    for (project, table) in tables {
+        let at = |message: &str| misconfigured(format!("{}: [{project}] {message}", file.display()));
+        if !is_valid_project(&project) {
+            return Err(at("is no project's name: 1 to 64 of A-Z a-z 0-9 . _ -"));
+        }
+        if let Some(key) = float_in(&table, "") {
+            return Err(at(&format!("{key}: write decimal numbers as strings (\"2.9\"), so that they stay exact")));
+        }
+        let json = serde_json::to_string(&table).context("failed to convert the settings")?;
+        daybook_wire::settings::parse(json.as_bytes()).map_err(|fault| at(&fault.to_string()))?;
+        settings.push((project, json));
+    }
+    settings.sort();
+    Ok(settings)
+}
+
+/// The first key with a floating-point number: TOML's are binary, and `2.9` would no longer be 2.9.
+fn float_in(value: &toml::Value, key: &str) -> Option<String> {
+    let join = |name: &str| if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") };
+    match value {
+        toml::Value::Float(_) => Some(key.to_owned()),
+        toml::Value::Table(table) => table.iter().find_map(|(name, value)| float_in(value, &join(name))),
+        toml::Value::Array(items) => {
+            items.iter().enumerate().find_map(|(i, value)| float_in(value, &format!("{key}[{i}]")))
+        }
+        _ => None,
+    }
+}
+
+fn apply(arguments: &ApplyArguments) -> anyhow::Result<()> {
+    let settings = read(&arguments.file)?;
+    if arguments.check {
+        say(&format!("{}: {} project(s), valid", arguments.file.display(), settings.len()));
+        return Ok(());
+    }
+    let config = Config::load(arguments.config.as_deref())?;
+    match EmbeddedLog::open(&config.log.folder) {
+        Ok(log) => apply_to_log(&log, settings),
+        Err(OpenError::Locked(_)) => apply_over_http(&config, settings),
+        Err(error) => Err(crate::instance::open_failed(error)),
+    }
+}
+
+/// No instance is running on the folder: the record goes straight into its log.
+fn apply_to_log(log: &EmbeddedLog, settings: Vec<(String, String)>) -> anyhow::Result<()> {
+    let in_log = latest(log)?;
+    let (changed, same): (Vec<_>, Vec<_>) =
+        settings.into_iter().partition(|(project, json)| in_log.get(project) != Some(json));
+    let now_ms = daybook_stream::clock::Clock::now_ms(&daybook_stream::clock::SystemClock);
+    let appends = changed.iter().map(|(project, json)| {
+        let record = Record {
+            key: project.clone().into(),
+            value: json.clone().into(),
+            headers: Vec::new(),
+            timestamp_ms: Some(now_ms),
+        };
+        (Topic::Settings, record)
+    });
+    let transaction = Transaction { appends: appends.collect(), ..Transaction::default() };
+    if !transaction.is_empty() {
+        log.commit(transaction).context("failed to write the settings to the log")?;
+    }
+    for (project, _) in &changed {
+        say(&format!("{project}: applied; in force from the next start on"));
+    }
+    for (project, _) in &same {
+        say(&format!("{project}: unchanged"));
+    }
+    Ok(())
+}
+
+/// The settings that the log has, by project.
+fn latest(log: &EmbeddedLog) -> anyhow::Result<std::collections::BTreeMap<String, String>> {
+    let mut latest = std::collections::BTreeMap::new();
+    let mut from = 0;
+    loop {
+        let fetched = log
+            .read(Topic::Settings, from, Limit { records_max: 1_000, bytes_max: 8 << 20 })
+            .context("failed to read the settings from the log")?;
+        let Some(last) = fetched.last() else { return Ok(latest) };
+        from = last.offset + 1;
+        for record in fetched {
+            let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+            latest.insert(text(record.record.key), text(record.record.value));
+        }
+    }
+}
+
+/// An instance has the folder: it takes the settings over HTTP, by the first operator's key of its configuration.
+fn apply_over_http(config: &Config, settings: Vec<(String, String)>) -> anyhow::Result<()> {
+    let key = config.http.api_keys.iter().find(|k| k.project == "*").ok_or_else(|| {
+        let message = "the folder is in use by a running instance, and the configuration has no operator's key \
+                       (http.api_keys with project = \"*\") to hand it the settings with";
+        ExitWith::new(Exit::InUse, anyhow!(message))
+    })?;
+    let agent = crate::instance::agent();
+    for (project, json) in settings {
+        let url = format!("http://{}/api/v1/projects/{project}/settings", config.http.listen);
+        let answer = agent.put(&url).header("x-api-key", &key.key).send(&json);
+        let mut answer = answer.with_context(|| format!("failed to reach the running instance at {url}"))?;
+        if !answer.status().is_success() {
+            let problem = answer.body_mut().read_to_string().unwrap_or_default();
+            let message = format!("{project}: the running instance refused the settings: {problem}");
+            return Err(ExitWith::new(Exit::Misconfigured, anyhow!(message)));
+        }
+        say(&format!("{project}: applied"));
+    }
+    Ok(())
+}
+
+// What has become of the settings is what the command is asked for.
+#[allow(clippy::print_stdout)]
+fn say(text: &str) {
+    println!("{text}");
+}

@@ -1,0 +1,182 @@
+//! Where the records to verify come from.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use daybook_stream::embedded::EmbeddedLog;
+use daybook_stream::log::{Limit, Log};
+use daybook_stream::record::Record;
+use daybook_wire::topic::Topic;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::Each;
+use crate::args::VerifyArguments;
+use crate::exit::{Exit, ExitWith};
+use crate::instance;
+
+/// Records of a topic read at once.
+const PAGE: usize = 5_000;
+
+/// A place that has all topics.
+pub enum Source {
+    /// A folder of the embedded log.
+    Log(EmbeddedLog),
+    /// A folder that `process` wrote.
+    Files(PathBuf),
+    /// A running instance.
+    Instance {
+        /// Its address.
+        url: String,
+        /// An operator's key.
+        api_key: String,
+    },
+}
+
+/// A line of a file of `process`.
+#[derive(Deserialize)]
+struct Line<'a> {
+    key: String,
+    #[serde(borrow)]
+    value: &'a RawValue,
+}
+
+/// A page of a running instance's topic.
+#[derive(Deserialize)]
+struct Page {
+    end: u64,
+    next: u64,
+    records: Vec<PageRecord>,
+}
+
+#[derive(Deserialize)]
+struct PageRecord {
+    key: String,
+    value: String,
+    headers: Vec<(String, String)>,
+}
+
+impl Source {
+    /// Opens what the arguments name.
+    pub fn open(arguments: &VerifyArguments) -> anyhow::Result<Self> {
+        if let Some(url) = &arguments.url {
+            let api_key = arguments.api_key.clone().unwrap_or_default();
+            return Ok(Source::Instance { url: url.trim_end_matches('/').to_owned(), api_key });
+        }
+        let folder = arguments.folder.clone().unwrap_or_default();
+        if !folder.is_dir() {
+            let message = format!("no folder {}", folder.display());
+            return Err(ExitWith::new(Exit::Misconfigured, anyhow!(message)));
+        }
+        if instance::is_log(&folder) {
+            EmbeddedLog::open_existing(&folder).map(Source::Log).map_err(instance::open_failed)
+        } else {
+            Ok(Source::Files(folder))
+        }
+    }
+
+    /// Entries and journal records, for the progress bar.
+    pub fn length(&self) -> anyhow::Result<u64> {
+        match self {
+            Source::Log(log) => Ok(log.end(Topic::Journal)? + log.end(Topic::LedgerEntries)?),
+            Source::Files(_) | Source::Instance { .. } => Ok(0),
+        }
+    }
+
+    /// Events read as the place itself says, where the input is not at hand.
+    pub fn events_read(&self) -> anyhow::Result<Option<u64>> {
+        let Source::Files(folder) = self else { return Ok(None) };
+        #[derive(Deserialize)]
+        struct Summary {
+            events_read: u64,
+        }
+        let path = folder.join("summary.json");
+        let text = std::fs::read(&path).with_context(|| format!("failed to read {}", path.display()))?;
+        let summary: Summary =
+            serde_json::from_slice(&text).with_context(|| format!("failed to read {}", path.display()))?;
+        Ok(Some(summary.events_read))
+    }
+
+    /// Hands every record of a topic to `take`, in order.
+    pub fn each(&self, topic: Topic, take: &mut Each<'_>) -> anyhow::Result<()> {
+        match self {
+            Source::Log(log) => each_of_log(log, topic, take),
+            Source::Files(folder) => each_of_file(folder, topic, take),
+            Source::Instance { url, api_key } => each_of_instance(url, api_key, topic, take),
+        }
+    }
+}
+
+fn each_of_log(log: &EmbeddedLog, topic: Topic, take: &mut Each<'_>) -> anyhow::Result<()> {
+    let mut from = 0;
+    loop {
+        let fetched = log.read(topic, from, Limit { records_max: PAGE, bytes_max: 16 << 20 })?;
+        let Some(last) = fetched.last() else { return Ok(()) };
+        from = last.offset + 1;
+        fetched.iter().try_for_each(|f| take(&f.record))?;
+    }
+}
+
+fn each_of_file(folder: &Path, topic: Topic, take: &mut Each<'_>) -> anyhow::Result<()> {
+    let path = folder.join(format!("{}.jsonl", topic.name()));
+    let file = File::open(&path).with_context(|| format!("failed to open {}", path.display()))?;
+    let mut reader = BufReader::with_capacity(1 << 18, file);
+    let (mut line, mut number) = (Vec::new(), 0_u64);
+    loop {
+        line.clear();
+        if reader.read_until(b'\n', &mut line).with_context(|| format!("failed to read {}", path.display()))? == 0 {
+            return Ok(());
+        }
+        number += 1;
+        let place = || format!("{} line {number} is not as process writes it", path.display());
+        let parsed: Line<'_> = serde_json::from_slice(&line).with_context(place)?;
+        let value = if topic == Topic::Journal {
+            let text: String = serde_json::from_str(parsed.value.get()).with_context(place)?;
+            BASE64.decode(text).with_context(place)?
+        } else {
+            parsed.value.get().as_bytes().to_vec()
+        };
+        take(&Record { key: parsed.key.into(), value, ..Record::default() })?;
+    }
+}
+
+fn each_of_instance(url: &str, api_key: &str, topic: Topic, take: &mut Each<'_>) -> anyhow::Result<()> {
+    let agent = instance::agent();
+    let mut from = 0;
+    loop {
+        let address = format!("{url}/api/v1/topics/{}/records?from={from}&limit={PAGE}", topic.name());
+        let mut answer = agent
+            .get(&address)
+            .header("x-api-key", api_key)
+            .call()
+            .with_context(|| format!("failed to reach {url}"))?;
+        let text = answer
+            .body_mut()
+            .with_config()
+            .limit(1 << 30)
+            .read_to_string()
+            .with_context(|| format!("failed to read {address}"))?;
+        if !answer.status().is_success() {
+            return Err(anyhow!("{address} answered {}: {text}", answer.status()));
+        }
+        let page: Page = serde_json::from_str(&text).with_context(|| format!("failed to read {address}"))?;
+        for record in &page.records {
+            let decode = |text: &str| BASE64.decode(text).with_context(|| format!("failed to read {address}"));
+            let headers = record.headers.iter().map(|(name, value)| Ok((name.clone(), decode(value)?)));
+            take(&Record {
+                key: decode(&record.key)?,
+                value: decode(&record.value)?,
+                headers: headers.collect::<anyhow::Result<_>>()?,
+                timestamp_ms: None,
+            })?;
+        }
+        if page.records.is_empty() || page.next >= page.end {
+            return Ok(());
+        }
+        from = page.next;
+    }
+}

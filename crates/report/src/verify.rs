@@ -1,0 +1,354 @@
+//! The invariants of accounting.md, section 10, over published records.
+//!
+//! Three passes: the entries as published ([`Verifier::entry`]), the last row of each key ([`Verifier::row`]), and a
+//! replay of the journal ([`Verifier::replayed`]). What the entries alone determine is computed here a second time,
+//! from postings and nothing else.
+
+use std::collections::BTreeMap;
+
+use daybook_core::party::Account;
+use daybook_wire::output::hash;
+use daybook_wire::topic::Topic;
+
+use crate::records::{Balance, Entry, Figures, Identity, Revenue};
+
+/// Violations of one invariant that are kept with their text; all are counted.
+const SHOWN_MAX: usize = 10;
+
+/// One of the invariants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Invariant {
+    /// 1: every entry balances, all balances of a currency add up to 0.
+    EntriesBalance,
+    /// 2: events read are accepted, duplicates or dead letters; accepted events have one primary entry.
+    NothingLost,
+    /// 3: balances and daily revenue are what the entries add up to.
+    RowsFollowEntries,
+    /// 4: entry numbers have no gap and no repeat, and each entry carries the hash of the one before.
+    ChainUnbroken,
+    /// 6 (with the rest of 3): replaying the journal gives the same records.
+    ReplayEqual,
+}
+
+impl Invariant {
+    /// All of them.
+    pub const ALL: [Invariant; 5] = [
+        Invariant::EntriesBalance,
+        Invariant::NothingLost,
+        Invariant::RowsFollowEntries,
+        Invariant::ChainUnbroken,
+        Invariant::ReplayEqual,
+    ];
+
+    /// Its number in section 10 and what it says.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Invariant::EntriesBalance => "1  every entry balances, and per currency all balances add up to 0",
+            Invariant::NothingLost => "2  events read = accepted + duplicates + dead letters; accepted = primary entries",
+            Invariant::RowsFollowEntries => "3  balances and daily revenue are what the entries add up to",
+            Invariant::ChainUnbroken => "4  entry numbers without gap or repeat, chained by SHA-256",
+            Invariant::ReplayEqual => "6  replaying the journal gives the same records, byte for byte",
+        }
+    }
+}
+
+/// What was read in all, for invariant 2.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Read {
+    /// Payload items and other records of `charges`; an empty envelope is one. `None` where the input is not at hand.
+    pub events: Option<u64>,
+    /// Events that the replay of the journal accepted.
+    pub accepted: u64,
+    /// Events that the replay found to be duplicates.
+    pub duplicates: u64,
+    /// Records of `charges.dlq`.
+    pub dead_letters: u64,
+}
+
+/// What is known of one project's chain.
+#[derive(Default)]
+struct Chain {
+    last: u64,
+    hash: [u8; 32],
+}
+
+/// Collects records and violations.
+#[derive(Default)]
+pub struct Verifier {
+    chains: BTreeMap<String, Chain>,
+    primary_entries: u64,
+    balances: BTreeMap<[String; 4], i128>,
+    days: BTreeMap<[String; 3], Figures>,
+    /// Net amount that an event whose meaning may come or go has moved, and the column that counts it.
+    countable: BTreeMap<(String, Identity), i128>,
+    published: BTreeMap<Topic, Vec<[u8; 32]>>,
+    replayed: BTreeMap<Topic, usize>,
+    rows: BTreeMap<(Topic, Vec<u8>), [u8; 32]>,
+    violations: BTreeMap<Invariant, (u64, Vec<String>)>,
+}
+
+/// What came out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Each invariant with the number of its violations and the first of them.
+    pub invariants: Vec<(Invariant, u64, Vec<String>)>,
+    /// Entries that were checked.
+    pub entries: u64,
+}
+
+impl Outcome {
+    /// Whether all hold.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.invariants.iter().all(|(_, count, _)| *count == 0)
+    }
+}
+
+impl Verifier {
+    fn violated(&mut self, invariant: Invariant, what: String) {
+        let (count, shown) = self.violations.entry(invariant).or_default();
+        *count += 1;
+        if shown.len() < SHOWN_MAX {
+            shown.push(what);
+        }
+    }
+
+    /// Takes a record of `ledger.entries`, in the order of the topic.
+    pub fn entry(&mut self, value: &[u8]) {
+        self.published.entry(Topic::LedgerEntries).or_default().push(hash(value));
+        let entry: Entry = match serde_json::from_slice(value) {
+            Ok(entry) => entry,
+            Err(e) => return self.violated(Invariant::ChainUnbroken, format!("an entry can't be read: {e}")),
+        };
+        self.chain(&entry, value);
+        self.primary_entries += u64::from(entry.kind != "adjustment" && !is_clearing(&entry));
+        for posting in &entry.postings {
+            let known = [&posting.orig_account, &posting.dest_account].map(|a| Account::from_name(a).is_some());
+            if posting.amount_minor <= 0 || known != [true, true] {
+                let what = format!("entry {} of {}: a posting of {} between {} and {}", entry.entry_number,
+                    entry.project_id, posting.amount_minor, posting.orig_account, posting.dest_account);
+                self.violated(Invariant::EntriesBalance, what);
+            }
+            let amount = i128::from(posting.amount_minor);
+            for (organization, account, amount) in [
+                (&posting.orig_organization, &posting.orig_account, -amount),
+                (&posting.dest_organization, &posting.dest_account, amount),
+            ] {
+                let key = [&entry.project_id, organization, account, &entry.currency].map(Clone::clone);
+                *self.balances.entry(key).or_default() += amount;
+            }
+        }
+        self.day(&entry);
+    }
+
+    fn chain(&mut self, entry: &Entry, value: &[u8]) {
+        let chain = self.chains.entry(entry.project_id.clone()).or_default();
+        let (expected, before) = (chain.last + 1, chain.hash);
+        (chain.last, chain.hash) = (entry.entry_number, hash(value));
+        if entry.entry_number != expected {
+            let what = format!("{}: entry {} stands where {expected} belongs", entry.project_id, entry.entry_number);
+            self.violated(Invariant::ChainUnbroken, what);
+        }
+        if entry.previous_hash != hex(&before) {
+            let what = format!(
+                "{}: entry {} does not carry the hash of the entry before it",
+                entry.project_id, entry.entry_number
+            );
+            self.violated(Invariant::ChainUnbroken, what);
+        }
+    }
+
+    /// What an entry adds to its day, from its postings alone (section 7).
+    fn day(&mut self, entry: &Entry) {
+        let mut figures = Figures::default();
+        for posting in &entry.postings {
+            let amount = i128::from(posting.amount_minor);
+            // A movement one way adds what the movement back takes away.
+            let pair = (posting.orig_account.as_str(), posting.dest_account.as_str());
+            match pair {
+                ("Payable", "Assets") => figures.gross_sales_minor += amount,
+                ("Assets", "Payable") => figures.gross_sales_minor -= amount,
+                ("Payable", "Income") if posting.dest_organization != posting.provider => {
+                    figures.gross_sales_minor += amount;
+                    figures.platform_fees_minor += amount;
+                }
+                ("Income", "Payable") if posting.orig_organization != posting.provider => {
+                    figures.gross_sales_minor -= amount;
+                    figures.platform_fees_minor -= amount;
+                }
+                ("Assets", "Income") => figures.platform_fees_minor += amount,
+                ("Income", "Assets") => figures.platform_fees_minor -= amount,
+                ("Assets", "Refund") => figures.refunds_minor += amount,
+                ("Refund", "Assets") => figures.refunds_minor -= amount,
+                ("Assets", "Chargeback") => figures.chargebacks_minor += amount,
+                ("Chargeback", "Assets") => figures.chargebacks_minor -= amount,
+                _ => {}
+            }
+        }
+        match entry.kind.as_str() {
+            "refund" => figures.refund_count = 1,
+            "chargeback" => figures.chargeback_count = 1,
+            "payment" if !is_clearing(entry) => figures.transaction_count = 1,
+            _ if is_clearing(entry) => {
+                figures.transaction_count = self.moved(entry, figures.gross_sales_minor);
+            }
+            "refund_rest" => figures.refund_count = self.moved(entry, figures.refunds_minor),
+            "adjustment" if self.countable.contains_key(&(entry.project_id.clone(), entry.identity.clone())) => {
+                figures.refund_count = self.moved(entry, figures.refunds_minor);
+            }
+            _ => {}
+        }
+        let key = [&entry.project_id, &entry.economic_day, &entry.currency].map(Clone::clone);
+        let day = self.days.entry(key).or_default();
+        day.gross_sales_minor += figures.gross_sales_minor;
+        day.refunds_minor += figures.refunds_minor;
+        day.chargebacks_minor += figures.chargebacks_minor;
+        day.platform_fees_minor += figures.platform_fees_minor;
+        day.transaction_count += figures.transaction_count;
+        day.refund_count += figures.refund_count;
+        day.chargeback_count += figures.chargeback_count;
+    }
+
+    /// Change of the count of an event that counts only while it moves money.
+    fn moved(&mut self, entry: &Entry, amount: i128) -> i64 {
+        let net = self.countable.entry((entry.project_id.clone(), entry.identity.clone())).or_default();
+        let before = i64::from(*net != 0);
+        *net += amount;
+        i64::from(*net != 0) - before
+    }
+
+    /// Takes a record of `rewards.points`, in the order of the topic.
+    pub fn points(&mut self, value: &[u8]) {
+        self.published.entry(Topic::RewardsPoints).or_default().push(hash(value));
+    }
+
+    /// Takes the last row of a key of a compacted topic.
+    pub fn row(&mut self, topic: Topic, key: &[u8], value: &[u8]) {
+        self.rows.insert((topic, key.to_vec()), hash(value));
+        match topic {
+            Topic::AccountsBalances => match serde_json::from_slice::<Balance>(value) {
+                Ok(row) => {
+                    let key = [&row.project_id, &row.organization, &row.account, &row.currency].map(Clone::clone);
+                    let computed = self.balances.remove(&key).unwrap_or(0);
+                    if computed != row.balance_minor {
+                        let what = format!(
+                            "balance of {} is published as {}, its entries add up to {computed}",
+                            key.join("/"),
+                            row.balance_minor
+                        );
+                        self.violated(Invariant::RowsFollowEntries, what);
+                    }
+                }
+                Err(e) => self.violated(Invariant::RowsFollowEntries, format!("a balance can't be read: {e}")),
+            },
+            Topic::RevenueDaily => match serde_json::from_slice::<Revenue>(value) {
+                Ok(row) => {
+                    let key = [&row.project_id, &row.economic_day, &row.currency].map(Clone::clone);
+                    let mut computed = self.days.remove(&key).unwrap_or_default();
+                    computed.gross_revenue_minor =
+                        computed.gross_sales_minor - computed.refunds_minor - computed.chargebacks_minor;
+                    computed.net_revenue_minor = computed.gross_revenue_minor - computed.platform_fees_minor;
+                    if computed != row.figures {
+                        let what = format!(
+                            "revenue of {} is published as {:?}, its entries add up to {computed:?}",
+                            key.join("/"),
+                            row.figures
+                        );
+                        self.violated(Invariant::RowsFollowEntries, what);
+                    }
+                }
+                Err(e) => self.violated(Invariant::RowsFollowEntries, format!("a day can't be read: {e}")),
+            },
+            _ => {}
+        }
+    }
+
+    /// Ends the first two passes: sums, and rows that should have been there.
+    pub fn end_of_published(&mut self, sums: &BTreeMap<String, i128>) {
+        for (currency, sum) in sums.iter().filter(|(_, sum)| **sum != 0) {
+            let what = format!("all balances in {currency} add up to {sum} instead of 0");
+            self.violated(Invariant::EntriesBalance, what);
+        }
+        for (key, balance) in std::mem::take(&mut self.balances).into_iter().filter(|(_, b)| *b != 0) {
+            let what = format!("balance of {} is {balance} by its entries, but has no row", key.join("/"));
+            self.violated(Invariant::RowsFollowEntries, what);
+        }
+        for (key, figures) in std::mem::take(&mut self.days) {
+            // A row of zeros says the same as no row.
+            if figures != Figures::default() {
+                let what = format!("{} has entries, but no row of daily revenue", key.join("/"));
+                self.violated(Invariant::RowsFollowEntries, what);
+            }
+        }
+    }
+
+    /// Takes a record that a replay of the journal gives.
+    pub fn replayed(&mut self, topic: Topic, key: &[u8], value: &[u8]) {
+        if topic.is_compacted() {
+            if self.rows.remove(&(topic, key.to_vec())) != Some(hash(value)) {
+                let what = format!("{}: replay gives another last row for {}", topic.name(), show(key));
+                self.violated(Invariant::ReplayEqual, what);
+            }
+            return;
+        }
+        let index = self.replayed.entry(topic).or_default();
+        let at = *index;
+        *index += 1;
+        if self.published.get(&topic).and_then(|p| p.get(at)) != Some(&hash(value)) {
+            let what = format!("{}: record {at} is not what the replay gives ({})", topic.name(), show(key));
+            self.violated(Invariant::ReplayEqual, what);
+        }
+    }
+
+    /// Ends the replay and says what came out.
+    #[must_use]
+    pub fn conclude(mut self, read: Read) -> Outcome {
+        for topic in [Topic::LedgerEntries, Topic::RewardsPoints] {
+            let published = self.published.get(&topic).map_or(0, Vec::len);
+            let replayed = self.replayed.get(&topic).copied().unwrap_or(0);
+            if published > replayed {
+                let what = format!("{}: {published} records published, {replayed} replayed", topic.name());
+                self.violated(Invariant::ReplayEqual, what);
+            }
+        }
+        for (topic, key) in std::mem::take(&mut self.rows).into_keys() {
+            let what = format!("{}: the replay gives no row for {}", topic.name(), show(&key));
+            self.violated(Invariant::ReplayEqual, what);
+        }
+        let ended = read.accepted + read.duplicates + read.dead_letters;
+        if let Some(events) = read.events.filter(|events| *events != ended) {
+            let what = format!(
+                "{events} events read, but {} accepted + {} duplicates + {} dead letters = {ended}",
+                read.accepted, read.duplicates, read.dead_letters
+            );
+            self.violated(Invariant::NothingLost, what);
+        }
+        if self.primary_entries != read.accepted {
+            let what = format!("{} events accepted, {} primary entries", read.accepted, self.primary_entries);
+            self.violated(Invariant::NothingLost, what);
+        }
+        let entries = self.published.get(&Topic::LedgerEntries).map_or(0, |e| e.len() as u64);
+        let mut violations = self.violations;
+        let invariants = Invariant::ALL
+            .into_iter()
+            .map(|invariant| {
+                let (count, shown) = violations.remove(&invariant).unwrap_or_default();
+                (invariant, count, shown)
+            })
+            .collect();
+        Outcome { invariants, entries }
+    }
+}
+
+fn is_clearing(entry: &Entry) -> bool {
+    entry.identity.event_id.ends_with(daybook_core::derive::CLEARS_SUFFIX)
+}
+
+fn show(key: &[u8]) -> String {
+    String::from_utf8_lossy(key).into_owned()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
