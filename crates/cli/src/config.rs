@@ -139,7 +139,7 @@ impl Config {
         // The negative controls and the client's key are no configuration.
         let env = Env::prefixed(ENV_PREFIX).split("__").ignore(&["negative_control", "api_key", "bless"]);
         let config: Config = figment.merge(env).extract().map_err(|e| {
-            let shown: Vec<String> = e.into_iter().map(|e| e.to_string()).collect();
+            let shown: Vec<String> = e.into_iter().map(|e| e.to_string().replace("default.", "")).collect();
             misconfigured(anyhow!("failed to read configuration: {}", shown.join("; ")))
         })?;
         config.validate().map_err(|message| misconfigured(anyhow!("configuration is invalid: {message}")))?;
@@ -182,24 +182,12 @@ impl Config {
 }
 
 #[cfg(test)]
-pub mod tests {
+mod tests {
     use std::fmt::Write;
-    use std::path::PathBuf;
-
     use serde_json::Value;
 
     use super::Config;
-
-    /// Compares a generated page of `docs/reference` with what is there; with `DAYBOOK_BLESS` set, writes it.
-    pub fn check_page(name: &str, page: &str) {
-        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference").join(name);
-        if std::env::var_os("DAYBOOK_BLESS").is_some() {
-            std::fs::create_dir_all(path.parent().expect("a folder")).expect("docs can be written");
-            std::fs::write(&path, page).expect("docs can be written");
-        }
-        let found = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(found == page, "{} is not what the code says; bless it with DAYBOOK_BLESS=1", path.display());
-    }
+    use crate::reference::check_page;
 
     fn rows(schema: &Value, defs: &Value, defaults: &Value, prefix: &str, page: &mut String) {
         let Some(properties) = schema["properties"].as_object() else { return };

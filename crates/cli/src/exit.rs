@@ -93,6 +93,6 @@ mod tests {
         for exit in Exit::ALL {
             writeln!(page, "| {} | {} |", exit as u8, exit.meaning()).expect("a string takes all");
         }
-        crate::config::tests::check_page("exit-codes.md", &page);
+        crate::reference::check_page("exit-codes.md", &page);
     }
 }

@@ -1,5 +1,7 @@
 //! The program's own log, on standard error.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{LoggingConfig, LoggingFormat};
@@ -8,6 +10,7 @@ use crate::config::{LoggingConfig, LoggingFormat};
 pub fn start(config: &LoggingConfig) {
     let filter = EnvFilter::try_new(&config.filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = builder.with_ansi(std::io::stderr().is_terminal());
     let _ = match config.format {
         LoggingFormat::Text => builder.try_init(),
         LoggingFormat::Json => builder.json().try_init(),

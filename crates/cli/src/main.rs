@@ -10,6 +10,8 @@ mod instance;
 mod logging;
 mod process;
 mod progress;
+#[cfg(test)]
+mod reference;
 mod run;
 mod settings;
 mod verify;
@@ -19,6 +21,10 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::{Arguments, Command};
+
+/// Many small values live and die with every event; the system's allocator takes a fifth of `process`' time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();

@@ -26,7 +26,8 @@ pub fn settings(arguments: &SettingsArguments) -> anyhow::Result<()> {
 /// Ends with [`Exit::Misconfigured`]; the message names project and key.
 pub fn read(file: &Path) -> anyhow::Result<Vec<(String, String)>> {
     let misconfigured = |message: String| ExitWith::new(Exit::Misconfigured, anyhow!(message));
-    let text = std::fs::read_to_string(file).with_context(|| format!("failed to read {}", file.display()))?;
+    let text = std::fs::read_to_string(file)
+        .map_err(|e| misconfigured(format!("failed to read {}: {e}", file.display())))?;
     let tables: toml::Table =
         text.parse().map_err(|e| misconfigured(format!("failed to read {}: {e}", file.display())))?;
     let mut settings = Vec::new();

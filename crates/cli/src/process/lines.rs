@@ -41,7 +41,9 @@ pub fn read(
     let mut reader: Box<dyn BufRead> = if path.as_os_str() == "-" {
         Box::new(BufReader::new(stdin()))
     } else {
-        let file = File::open(path).with_context(|| format!("failed to open {}", path.display()))?;
+        let file = File::open(path).map_err(|e| {
+            ExitWith::new(Exit::Misconfigured, anyhow!("failed to open {}: {e}", path.display()))
+        })?;
         Box::new(BufReader::with_capacity(1 << 18, file))
     };
     let topic = Topic::Charges.name().into();

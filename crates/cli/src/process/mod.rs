@@ -52,6 +52,8 @@ pub fn process(arguments: &ProcessArguments) -> anyhow::Result<()> {
         as_of,
         projects: BTreeSet::new(),
     };
+    #[cfg(feature = "negative-controls")]
+    run.projection.set_controls(daybook_stream::controls::Controls::from_env().core);
     run.settings(settings)?;
     let length = arguments.charges.iter().filter_map(|f| std::fs::metadata(f).ok()).map(|m| m.len()).sum();
     let bar = progress::bar(length, "processing", true);
@@ -156,6 +158,8 @@ impl Run {
         }
         self.projection.rows(&mut self.books);
         let counts = self.projection.counts().clone();
+        // The process ends here: freeing a state of millions of values one by one would be its longest pause.
+        std::mem::forget(self.projection);
         let summary = self.books.finish(self.events_read, &counts)?;
         let text = serde_json::to_string_pretty(&summary).context("failed to print the summary")?;
         std::fs::write(out.join("summary.json"), format!("{text}\n"))
