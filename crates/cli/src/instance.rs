@@ -242,7 +242,10 @@ fn follow(
         let stopping = stop.is_asked();
         let mut fetched: Vec<(Topic, Vec<Fetched>)> = Vec::new();
         for (topic, from) in &mut next {
-            let records = log.read(*topic, *from, PAGE)?;
+            let mut records = log.read(*topic, *from, PAGE)?;
+            if *topic == Topic::ChargesDlq {
+                records.iter_mut().for_each(|f| add_time(&mut f.record));
+            }
             if let Some(last) = records.last() {
                 *from = last.offset + 1;
                 fetched.push((*topic, records));
@@ -264,6 +267,15 @@ fn follow(
             value: &record.value,
             headers: &record.headers,
         }));
+    }
+}
+
+/// The read model sees keys, values and headers; a dead letter's time is its record's.
+fn add_time(record: &mut Record) {
+    if let Some(timestamp_ms) = record.timestamp_ms {
+        let mut time = String::new();
+        daybook_wire::time::push_rfc3339(timestamp_ms, &mut time);
+        record.headers.push(("daybook-time".to_owned(), time.into_bytes()));
     }
 }
 

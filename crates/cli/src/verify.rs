@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use daybook_core::event::SourcePosition;
-use daybook_core::state::NoStore;
 use daybook_report::records::Balance;
 use daybook_report::verify::{Invariant, Outcome, Read, Verifier};
 use daybook_stream::batch::Outputs;
@@ -66,7 +65,7 @@ fn check(source: &Source) -> anyhow::Result<Outcome> {
     }
     verifier.end_of_published(&sums);
 
-    let mut projection = Projection::new(NoStore);
+    let mut projection = Projection::volatile();
     let mut replay = Replay(verifier);
     source.each(Topic::Journal, &mut |record| {
         bar.inc(1);

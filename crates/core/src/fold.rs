@@ -369,7 +369,7 @@ impl Fold {
             None => draft.flags.raise(Flag::Unmatched),
             Some((first_ms, _)) => {
                 draft.flags.raise_if(self.paid_back() > self.paid, Flag::ExceedsCharge);
-                draft.flags.raise_if(step.time_ms - first_ms > window_ms, Flag::LatePayback);
+                draft.flags.raise_if(step.time_ms.saturating_sub(*first_ms) > window_ms, Flag::LatePayback);
             }
         }
     }

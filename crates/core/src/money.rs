@@ -95,7 +95,7 @@ impl fmt::Display for Currency {
 ///
 /// # Errors
 /// [`Reason::AmountMalformed`] for what is not a number (`""`, `NaN`, `1,5`, `0x10`);
-/// [`Reason::AmountOutOfRange`] for more than 15 digits or an exponent beyond ±20;
+/// [`Reason::AmountOutOfRange`] for more than 15 digits, an exponent beyond ±20, or 10^15 and more;
 /// [`Reason::ExcessPrecision`] for a number with more than 28 digits after the point, which no currency holds.
 pub fn parse_decimal(text: &str) -> Result<Decimal, Reason> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
@@ -135,8 +135,10 @@ pub fn parse_decimal(text: &str) -> Result<Decimal, Reason> {
     if scale > Decimal::MAX_SCALE {
         return Err(Reason::ExcessPrecision);
     }
+    // Beyond every currency's range, so it needs none to be refused; and what is read fits a journal record.
     units
         .and_then(|u| Decimal::try_from_i128_with_scale(u, scale).ok())
+        .filter(|d| d.trunc().mantissa().unsigned_abs() < AMOUNT_MINOR_MAX.unsigned_abs().into())
         .map(|d| d.normalize())
         .ok_or(Reason::AmountOutOfRange)
 }

@@ -165,8 +165,9 @@ impl<S: Store> Project<'_, S> {
     }
 
     /// The charge of a key, taken out of the books, unless the horizon has dropped it (5.3).
-    fn live_charge(&mut self, key: &ChargeKey) -> Result<Option<Charge>, S::Error> {
-        let charge = self.books.charges.take(key, || self.store.charge(self.name, key))?;
+    fn live_charge(&mut self, key: &ChargeKey) -> Result<Option<Box<Charge>>, S::Error> {
+        let load = || Ok(self.store.charge(self.name, key)?.map(Box::new));
+        let charge = self.books.charges.take(key, load)?;
         Ok(charge.filter(|c| is_live(&self.books.head, c)))
     }
 
@@ -211,7 +212,7 @@ impl<S: Store> Project<'_, S> {
         let Some(key) = identities.get(identity, || self.store.identity(self.name, identity))? else {
             return Ok(None);
         };
-        let charge = charges.get(key, || self.store.charge(self.name, key))?;
+        let charge = charges.get(key, || Ok(self.store.charge(self.name, key)?.map(Box::new)))?;
         let live = charge.filter(|c| is_live(head, c));
         Ok(live.and_then(|c| c.event(identity)).map(|a| a.event.clone()))
     }
@@ -231,7 +232,7 @@ impl<S: Store> Project<'_, S> {
     fn accept(
         &mut self,
         key: ChargeKey,
-        charge: Option<Charge>,
+        charge: Option<Box<Charge>>,
         mut accepted: Accepted,
         now: i64,
     ) -> Result<(), S::Error> {
@@ -243,12 +244,14 @@ impl<S: Store> Project<'_, S> {
         {
             self.books.add_due(at, key.clone());
         }
-        let mut charge = charge.unwrap_or_else(|| Charge {
-            history: Vec::with_capacity(1),
-            cleared: Vec::new(),
-            fold: Fold::default(),
-            recorded_at_ms: self.recorded_at_ms,
-            journal_sequence: 0,
+        let mut charge = charge.unwrap_or_else(|| {
+            Box::new(Charge {
+                history: Vec::with_capacity(1),
+                cleared: Vec::new(),
+                fold: Fold::default(),
+                recorded_at_ms: self.recorded_at_ms,
+                journal_sequence: 0,
+            })
         });
         charge.recorded_at_ms = charge.recorded_at_ms.max(self.recorded_at_ms);
         charge.journal_sequence = self.books.head.journal_sequence;
@@ -281,7 +284,7 @@ impl<S: Store> Project<'_, S> {
     fn rederive(
         &mut self,
         key: &ChargeKey,
-        mut charge: Charge,
+        mut charge: Box<Charge>,
         new: Option<Accepted>,
         now: i64,
     ) -> Result<(), S::Error> {

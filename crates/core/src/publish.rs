@@ -79,17 +79,23 @@ impl<S: Store> Project<'_, S> {
             return Ok(());
         }
         let day = (meaning.day, key.currency);
-        let mut row = self.books.days.take(&day, || self.store.day(self.name, &day))?.unwrap_or_default();
-        row.columns.add(columns);
-        // While time moves, what it clears holds as of the time that it moves to.
-        let journal_time_ms = self.books.head.journal_time_ms;
-        row.as_of_ms = journal_time_ms.map_or(self.recorded_at_ms, |t| t.max(self.recorded_at_ms));
-        row.journal_sequence = self.books.head.journal_sequence;
-        if !self.touched.contains(&day) {
+        let first = !self.touched.contains(&day);
+        let (now, sequence) = (self.books.head.journal_time_ms, self.books.head.journal_sequence);
+        let (name, store, recorded_at_ms) = (self.name, self.store, self.recorded_at_ms);
+        self.books.days.change(
+            &day,
+            || store.day(name, &day),
+            |row| {
+                row.columns.add(columns);
+                // While time moves, what it clears holds as of the time that it moves to.
+                row.as_of_ms = now.map_or(recorded_at_ms, |t| t.max(recorded_at_ms));
+                row.journal_sequence = sequence;
+                row.revision += u64::from(first);
+            },
+        )?;
+        if first {
             self.touched.push(day);
-            row.revision += 1;
         }
-        self.books.days.put(day, row);
         Ok(())
     }
 
@@ -104,14 +110,18 @@ impl<S: Store> Project<'_, S> {
         if delta.is_zero() {
             return Ok(());
         }
-        let mut organization = self
-            .books
-            .organizations
-            .take(user, || self.store.organization(self.name, user))?
-            .unwrap_or_default();
-        let balance = organization.points.get_or_insert_default();
-        balance.points = balance.points.plus(delta);
-        balance.journal_sequence = self.books.head.journal_sequence;
+        let (name, store, sequence) = (self.name, self.store, self.books.head.journal_sequence);
+        let mut after = Points::default();
+        self.books.organizations.change(
+            user,
+            || store.organization(name, user),
+            |organization| {
+                let balance = organization.points.get_or_insert_default();
+                balance.points = balance.points.plus(delta);
+                balance.journal_sequence = sequence;
+                after = balance.points;
+            },
+        )?;
         self.effects.points.push(PointsChange {
             project: self.name.clone(),
             user: user.clone(),
@@ -119,7 +129,7 @@ impl<S: Store> Project<'_, S> {
             charge_id: subject.key.charge_id().cloned(),
             status: PointsStatus::of(delta),
             delta,
-            balance: balance.points,
+            balance: after,
             tier: subject.terms.earning.tier.clone(),
             rounded_spend: meaning.rounded_spend,
             occurred_at_ms: meaning.time_ms,
@@ -127,7 +137,6 @@ impl<S: Store> Project<'_, S> {
             flags: meaning.flags,
             journal_sequence: self.books.head.journal_sequence,
         });
-        self.books.organizations.put(user.clone(), organization);
         Ok(())
     }
 
@@ -175,23 +184,28 @@ impl<S: Store> Project<'_, S> {
         currency: Currency,
         amount_minor: i128,
     ) -> Result<(), S::Error> {
-        let organizations = &mut self.books.organizations;
-        let mut organization =
-            organizations.take(name, || self.store.organization(self.name, name))?.unwrap_or_default();
-        let accounts = &mut organization.accounts;
-        let at = accounts.partition_point(|a| (a.currency, a.account) < (currency, account));
-        if accounts.get(at).is_none_or(|a| (a.currency, a.account) != (currency, account)) {
-            let fresh =
-                AccountBalance { account, currency, balance_minor: 0, entry_number: 0, journal_sequence: 0 };
-            accounts.insert(at, fresh);
-        }
-        if let Some(balance) = accounts.get_mut(at) {
-            balance.balance_minor += amount_minor;
-            balance.entry_number = self.books.head.entry_number;
-            balance.journal_sequence = self.books.head.journal_sequence;
-        }
-        organizations.put(name.clone(), organization);
-        Ok(())
+        let (project, store) = (self.name, self.store);
+        let (entry_number, journal_sequence) = (self.books.head.entry_number, self.books.head.journal_sequence);
+        self.books.organizations.change(
+            name,
+            || store.organization(project, name),
+            |organization| {
+                let accounts = &mut organization.accounts;
+                let at = accounts.partition_point(|a| (a.currency, a.account) < (currency, account));
+                match accounts.get_mut(at).filter(|a| (a.currency, a.account) == (currency, account)) {
+                    Some(balance) => {
+                        balance.balance_minor += amount_minor;
+                        (balance.entry_number, balance.journal_sequence) = (entry_number, journal_sequence);
+                    }
+                    None => {
+                        let balance_minor = amount_minor;
+                        let fresh =
+                            AccountBalance { account, currency, balance_minor, entry_number, journal_sequence };
+                        accounts.insert(at, fresh);
+                    }
+                }
+            },
+        )
     }
 }
 

@@ -168,11 +168,19 @@ struct Slot<V> {
 pub(crate) struct Table<K, V> {
     slots: Unordered<K, Slot<V>>,
     changed: Vec<K>,
+    untracked: bool,
 }
 
 impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
-        Self { slots: Unordered::default(), changed: Vec::new() }
+        Self { slots: Unordered::default(), changed: Vec::new(), untracked: false }
+    }
+}
+
+impl<K, V> Table<K, V> {
+    /// A table of whose changes no one will ask.
+    fn untracked(untracked: bool) -> Self {
+        Self { untracked, ..Self::default() }
     }
 }
 
@@ -202,19 +210,46 @@ impl<K: Clone + Eq + Hash, V> Table<K, V> {
         }
     }
 
+    /// Changes a value in place, loaded or begun where there is none, and marks it as changed.
+    pub(crate) fn change<E>(
+        &mut self,
+        key: &K,
+        load: impl FnOnce() -> Result<Option<V>, E>,
+        change: impl FnOnce(&mut V),
+    ) -> Result<(), E>
+    where
+        V: Default,
+    {
+        if let Some(slot) = self.slots.get_mut(key) {
+            change(slot.value.get_or_insert_default());
+            if !slot.changed {
+                slot.changed = true;
+                self.changed.push(key.clone());
+            }
+        } else {
+            let mut value = load()?.unwrap_or_default();
+            change(&mut value);
+            self.changed.push(key.clone());
+            self.slots.insert(key.clone(), Slot { value: Some(value), changed: true });
+        }
+        Ok(())
+    }
+
     /// Sets the value and marks it as changed.
     pub(crate) fn put(&mut self, key: K, value: V) {
         match self.slots.get_mut(&key) {
             Some(slot) => {
                 slot.value = Some(value);
-                if !slot.changed {
+                if !slot.changed && !self.untracked {
                     slot.changed = true;
                     self.changed.push(key);
                 }
             }
             None => {
-                self.changed.push(key.clone());
-                self.slots.insert(key, Slot { value: Some(value), changed: true });
+                if !self.untracked {
+                    self.changed.push(key.clone());
+                }
+                self.slots.insert(key, Slot { value: Some(value), changed: !self.untracked });
             }
         }
     }
@@ -244,7 +279,8 @@ impl<K: Clone + Eq + Hash, V> Table<K, V> {
 pub struct Books {
     pub(crate) head: Head,
     head_changed: bool,
-    pub(crate) charges: Table<ChargeKey, Charge>,
+    /// Boxed: moving a charge when its table grows would cost more than the projector itself.
+    pub(crate) charges: Table<ChargeKey, Box<Charge>>,
     pub(crate) identities: Table<Identity, ChargeKey>,
     pub(crate) organizations: Table<Name, Organization>,
     pub(crate) days: Table<(Day, Currency), DayRow>,
@@ -332,6 +368,7 @@ pub enum Row<'a> {
 pub struct State<S> {
     pub(crate) store: S,
     books: BTreeMap<Name, Books>,
+    volatile: bool,
     #[cfg(feature = "negative-controls")]
     pub(crate) controls: Controls,
 }
@@ -346,12 +383,22 @@ pub struct Controls {
     pub no_source_positions: bool,
 }
 
+impl State<NoStore> {
+    /// A state that is all there is: no store takes over its changes, so [`State::changes`] leaves out charges and
+    /// identities, and a run over millions of events need not remember which they were.
+    #[must_use]
+    pub fn volatile() -> Self {
+        Self { volatile: true, ..Self::new(NoStore) }
+    }
+}
+
 impl<S: Store> State<S> {
     /// A state that reads from `store`.
     pub fn new(store: S) -> Self {
         Self {
             store,
             books: BTreeMap::new(),
+            volatile: false,
             #[cfg(feature = "negative-controls")]
             controls: Controls::default(),
         }
@@ -379,7 +426,14 @@ impl<S: Store> State<S> {
                 head.settings = Arc::new(vec![Arc::new(Settings::default())]);
             }
             let due = self.store.due(project)?.into_iter().collect();
-            self.books.insert(project.clone(), Books { head, due, ..Books::default() });
+            let books = Books {
+                head,
+                due,
+                charges: Table::untracked(self.volatile),
+                identities: Table::untracked(self.volatile),
+                ..Books::default()
+            };
+            self.books.insert(project.clone(), books);
         }
         let books = self.books.entry(project.clone()).or_default();
         Ok((books, &self.store))

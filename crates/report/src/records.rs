@@ -78,18 +78,15 @@ pub struct Balance {
     pub balance_minor: i128,
 }
 
-/// A record of `revenue.daily`, as far as reports need it.
+/// The key of a record of `revenue.daily`; its [`Figures`] are read from the same bytes.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-pub struct Revenue {
+pub struct RevenueKey {
     /// The project.
     pub project_id: String,
     /// The day.
     pub economic_day: String,
     /// The currency.
     pub currency: String,
-    /// Its figures.
-    #[serde(flatten)]
-    pub figures: Figures,
 }
 
 /// Figures of a day: minor units and counts.

@@ -10,7 +10,7 @@ use daybook_core::party::Account;
 use daybook_wire::output::hash;
 use daybook_wire::topic::Topic;
 
-use crate::records::{Balance, Entry, Figures, Identity, Revenue};
+use crate::records::{Balance, Entry, Figures, Identity, RevenueKey};
 
 /// Violations of one invariant that are kept with their text; all are counted.
 const SHOWN_MAX: usize = 10;
@@ -242,18 +242,18 @@ impl Verifier {
                 }
                 Err(e) => self.violated(Invariant::RowsFollowEntries, format!("a balance can't be read: {e}")),
             },
-            Topic::RevenueDaily => match serde_json::from_slice::<Revenue>(value) {
-                Ok(row) => {
+            Topic::RevenueDaily => match read_revenue(value) {
+                Ok((row, figures)) => {
                     let key = [&row.project_id, &row.economic_day, &row.currency].map(Clone::clone);
                     let mut computed = self.days.remove(&key).unwrap_or_default();
                     computed.gross_revenue_minor =
                         computed.gross_sales_minor - computed.refunds_minor - computed.chargebacks_minor;
                     computed.net_revenue_minor = computed.gross_revenue_minor - computed.platform_fees_minor;
-                    if computed != row.figures {
+                    if computed != figures {
                         let what = format!(
                             "revenue of {} is published as {:?}, its entries add up to {computed:?}",
                             key.join("/"),
-                            row.figures
+                            figures
                         );
                         self.violated(Invariant::RowsFollowEntries, what);
                     }
@@ -339,6 +339,10 @@ impl Verifier {
             .collect();
         Outcome { invariants, entries }
     }
+}
+
+fn read_revenue(value: &[u8]) -> serde_json::Result<(RevenueKey, Figures)> {
+    Ok((serde_json::from_slice(value)?, serde_json::from_slice(value)?))
 }
 
 fn is_clearing(entry: &Entry) -> bool {

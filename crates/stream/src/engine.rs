@@ -85,6 +85,7 @@ impl<C: Clock> Engine<C> {
                 return Ok(());
             }
             self.tick()?;
+            self.metrics.disk(self.log.disk_bytes());
             let next = self.intake.charges_position();
             // The answer does not matter: the next turn looks at every topic.
             let _ = self.log.wait_for(Topic::Charges, next, IDLE);
@@ -117,7 +118,6 @@ impl<C: Clock> Engine<C> {
         let lag = |topic, position: u64| Ok::<_, LogError>(self.log.end(topic)?.saturating_sub(position));
         self.metrics.lag("intake", lag(Topic::Charges, self.intake.charges_position())?);
         self.metrics.lag("projector", lag(Topic::Journal, self.projector.position())?);
-        self.metrics.disk(self.log.disk_bytes());
         for (project, books) in self.projector.projection().state().books() {
             let head = books.head();
             self.metrics.chain_height(project, head.entry_number);

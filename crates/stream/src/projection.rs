@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use daybook_core::event::{Body, JournalRecord};
 use daybook_core::name::Name;
 use daybook_core::project::{Disposition, apply};
-use daybook_core::state::{State, Store};
+use daybook_core::state::{NoStore, State, Store};
 use daybook_wire::topic::Topic;
 use daybook_wire::{dead_letter, output, state as state_codec};
 
@@ -46,11 +46,23 @@ pub struct Projection<S> {
     value: String,
 }
 
+impl Projection<NoStore> {
+    /// A projection from the journal's start whose state is in memory alone.
+    #[must_use]
+    pub fn volatile() -> Self {
+        Self::of(State::volatile())
+    }
+}
+
 impl<S: Store> Projection<S> {
     /// A projection that goes on from what `store` holds.
     pub fn new(store: S) -> Self {
+        Self::of(State::new(store))
+    }
+
+    fn of(state: State<S>) -> Self {
         Self {
-            state: State::new(store),
+            state,
             since: BTreeMap::new(),
             counts: Counts::default(),
             key: String::new(),

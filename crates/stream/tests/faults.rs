@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use daybook_core::state::NoStore;
 use daybook_stream::batch::Outputs;
 use daybook_stream::clock::ManualClock;
 use daybook_stream::intake::{Intake, IntakeSettings, PROJECT_HEADER};
@@ -130,7 +129,7 @@ impl Outputs for Books {
 
 fn replayed(log: &MemoryLog) -> Books {
     let mut books = Books::default();
-    let mut projection = Projection::new(NoStore);
+    let mut projection = Projection::volatile();
     for record in log.records(Topic::Journal) {
         let Ok::<(), Infallible>(()) =
             projection.apply(&journal::decode(&record.value).unwrap(), &mut books);

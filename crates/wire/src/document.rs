@@ -46,8 +46,6 @@ impl Document {
     /// [`MalformedJson`] for bad syntax, invalid UTF-8, `NaN`, trailing text, a NUL, a duplicate key, and for
     /// nesting beyond [`DEPTH_MAX`].
     pub fn parse(text: &[u8]) -> Result<Self, MalformedJson> {
-        // Checked as a whole, since the parser decodes only the strings that it is asked for.
-        std::str::from_utf8(text).map_err(|e| MalformedJson { at: e.valid_up_to() })?;
         let mut jiter = Jiter::new(text);
         let document = (|| {
             let peek = jiter.peek().ok()?;
@@ -61,8 +59,21 @@ impl Document {
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Document> {
         let Document::Object(members) = self else { return None };
-        members.iter().find(|(k, _)| k == key).map(|(_, v)| v).filter(|v| **v != Document::Null)
+        let found = members.iter().find(|(k, _)| same(k, key)).map(|(_, v)| v);
+        found.filter(|v| !matches!(v, Document::Null))
     }
+}
+
+/// Equality of keys. Most differ in length or in the first byte, which is cheaper to see than to call for.
+fn same(a: &str, b: &str) -> bool {
+    a.len() == b.len() && a.as_bytes().first() == b.as_bytes().first() && a == b
+}
+
+/// A bit for a key, by its length and ends: keys with different bits differ.
+fn bit(key: &str) -> u64 {
+    let (first, last) = (key.as_bytes().first(), key.as_bytes().last());
+    let mixed = key.len() + 7 * usize::from(first.copied().unwrap_or(0)) + 31 * usize::from(last.copied().unwrap_or(0));
+    1 << (mixed % 64)
 }
 
 fn read(jiter: &mut Jiter<'_>, peek: Peek, depth: u32) -> Option<Document> {
@@ -86,15 +97,20 @@ fn read(jiter: &mut Jiter<'_>, peek: Peek, depth: u32) -> Option<Document> {
             Document::Array(items)
         }
         Peek::Object => {
-            let mut members: Vec<(CompactString, Document)> = Vec::with_capacity(8);
             let mut keys = BTreeSet::new();
+            let mut bits = 0_u64;
             let mut next = jiter.known_object().ok()?.map(text);
+            // Room for a usual event at once; none for `{}`, of which a record can hold millions.
+            let room = if next.is_some() { 8 } else { 0 };
+            let mut members: Vec<(CompactString, Document)> = Vec::with_capacity(room);
             while let Some(key) = next {
                 let key = key?;
                 if members.len() < SCAN_MAX {
-                    if members.iter().any(|(k, _)| *k == key) {
+                    let bit = bit(&key);
+                    if bits & bit != 0 && members.iter().any(|(k, _)| same(k, &key)) {
                         return None;
                     }
+                    bits |= bit;
                 } else {
                     if keys.is_empty() {
                         keys.extend(members.iter().map(|(k, _)| k.clone()));

@@ -89,7 +89,8 @@ pub(crate) fn put_event(out: &mut Vec<u8>, event: &ChargeEvent) {
     let put_name = |out: &mut Vec<u8>, name: &Option<Name>| put_option(out, name.as_deref(), put_str);
     put_str(out, &event.identity.event_id);
     put_long(out, event.identity.line.into());
-    put_long(out, Kind::ALL.iter().position(|k| *k == event.kind).map_or(0, |i| i as i64));
+    // The symbols of the schema are in order of rank, as the kinds are.
+    put_long(out, i64::from(event.kind as u8));
     put_str(out, &event.user);
     put_option(out, event.amount, put_decimal);
     put_option(out, event.currency, |out, c| put_str(out, c.code()));
@@ -139,8 +140,7 @@ fn read_kind(reader: &mut Reader<'_>) -> Result<Kind, Malformed> {
 
 /// A number as its digits and how many of them stand behind the point.
 fn put_decimal(out: &mut Vec<u8>, number: Decimal) {
-    // At most 15 digits and 20 of exponent: beyond a long only where the amount is out of every currency's range,
-    // which is refused before it gets here.
+    // Below 10^15 with at most 15 digits, or intake had refused it: its digits fit a long.
     put_long(out, i64::try_from(number.mantissa()).unwrap_or(i64::MAX));
     put_long(out, number.scale().into());
 }

@@ -36,11 +36,8 @@ impl<'a> Object<'a> {
     }
 
     fn key(&mut self, key: &str) -> &mut String {
-        if !self.first {
-            self.out.push(',');
-        }
+        self.out.push_str(if self.first { "\"" } else { ",\"" });
         self.first = false;
-        self.out.push('"');
         self.out.push_str(key);
         self.out.push_str("\":");
         self.out
@@ -60,8 +57,8 @@ impl<'a> Object<'a> {
         self
     }
 
-    fn number(&mut self, key: &str, value: impl std::fmt::Display) -> &mut Self {
-        let _ = write!(self.key(key), "{value}");
+    fn number(&mut self, key: &str, value: impl itoa::Integer) -> &mut Self {
+        self.key(key).push_str(itoa::Buffer::new().format(value));
         self
     }
 
@@ -74,7 +71,16 @@ impl<'a> Object<'a> {
     }
 
     fn day(&mut self, key: &str, day: Day) -> &mut Self {
-        let _ = write!(self.key(key), "\"{day}\"");
+        let (year, month, day) = day.ymd();
+        let out = self.key(key);
+        for (separator, number, width) in [('"', year, 4), ('-', i16::from(month), 2), ('-', i16::from(day), 2)] {
+            out.push(separator);
+            let mut digits = itoa::Buffer::new();
+            let digits = digits.format(number);
+            out.extend(std::iter::repeat_n('0', width - digits.len().min(width)));
+            out.push_str(digits);
+        }
+        out.push('"');
         self
     }
 
@@ -98,7 +104,9 @@ impl<'a> Object<'a> {
 /// Appends a JSON string as RFC 8785 writes it.
 pub fn push_str(out: &mut String, value: &str) {
     out.push('"');
-    if value.bytes().all(|b| b >= 0x20 && b != b'"' && b != b'\\') {
+    // Looked at to the end even where the answer is known: without a branch the loop is done 16 bytes at a time.
+    let escapes = value.bytes().fold(false, |found, b| found | (b < 0x20) | (b == b'"') | (b == b'\\'));
+    if !escapes {
         out.push_str(value);
     } else {
         for c in value.chars() {

@@ -186,10 +186,11 @@ impl BookWriter {
         self.line.push_str("{\"key\":");
         push_str(&mut self.line, key);
         self.line.push_str(",\"value\":");
-        // Output values are JSON, which is UTF-8.
-        self.line.push_str(std::str::from_utf8(value).unwrap_or("null"));
-        self.line.push_str("}\n");
-        self.write(topic);
+        let Some(file) = self.files.get_mut(&topic) else { return };
+        let written = [self.line.as_bytes(), value, b"}\n"].iter().try_for_each(|part| file.write_all(part));
+        if let Err(error) = written {
+            self.failed.get_or_insert(error);
+        }
     }
 }
 

@@ -45,7 +45,7 @@ pub fn process(arguments: &ProcessArguments) -> anyhow::Result<()> {
     };
     let mut run = Run {
         decoder: Decoder::new(IntakeSettings { default_project: arguments.project.clone(), ..IntakeSettings::default() }),
-        projection: Projection::new(NoStore),
+        projection: Projection::volatile(),
         books: BookWriter::create(&arguments.out)?,
         events_read: 0,
         now_ms: None,

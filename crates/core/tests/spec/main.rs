@@ -9,6 +9,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't be set up fails")]
 #![allow(clippy::disallowed_methods, reason = "the tables are files; the projector itself still reads none")]
 
+mod arithmetic;
+mod checks;
+#[cfg(feature = "negative-controls")]
+mod controls;
+mod generate;
+mod properties;
 mod render;
 mod table;
 

@@ -60,7 +60,9 @@ fn entry_line(record: &JournalRecord, entry: &Entry, arriving: Option<&Identity>
     for flag in entry.flags.iter() {
         let _ = write!(out, " [{}]", flag.name());
     }
-    if arriving != Some(&entry.identity) || matches!(&record.body, Body::Charge(e) if e.occurred_at_ms.is_none()) {
+    if arriving != Some(&entry.identity)
+        || matches!(&record.body, Body::Charge(e) if e.occurred_at_ms.is_none())
+    {
         let _ = write!(out, " on {}", entry.economic_day);
     }
     out.push('\n');
@@ -113,6 +115,16 @@ pub fn days(state: &State<NoStore>, out: &mut String) {
     for ((project, ..), line) in lines {
         let project = if &*project == "provider" { String::new() } else { format!("{project} ") };
         let _ = writeln!(out, "    {project}{line}");
+    }
+}
+
+/// As of when each row holds.
+pub fn as_of(state: &State<NoStore>, out: &mut String) {
+    for (_, row) in state.rows(&BTreeMap::new()) {
+        if let Row::Revenue { day, currency, row } = row {
+            let at = jiff::Timestamp::from_millisecond(row.as_of_ms).unwrap();
+            let _ = writeln!(out, "    {day} {currency} as of {at}");
+        }
     }
 }
 

@@ -8,7 +8,7 @@
 //!     provider:Income -> customer:Payable 100.00
 //!     points +0/+10 AVAILABLE               change of pending and available points
 //! tick 2026-01-22T00:00Z                    time passes
-//! days | balances | points | counts         what the books say now
+//! days | as_of | balances | points | counts what the books say now
 //! // a comment
 //! ```
 //!
@@ -69,6 +69,7 @@ impl Runner {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
             ["days"] => render::days(&self.state, out),
+            ["as_of"] => render::as_of(&self.state, out),
             ["balances"] => render::balances(&self.state, out),
             ["points"] => render::points(&self.state, out),
             ["counts"] => render::counts(&self.state, out),
@@ -191,7 +192,8 @@ impl Runner {
         body: Body,
         out: &mut String,
     ) {
-        let record = JournalRecord { project: project.into(), recorded_at_ms, source_timestamp_ms, source, body };
+        let record =
+            JournalRecord { project: project.into(), recorded_at_ms, source_timestamp_ms, source, body };
         let Ok(effects) = apply(&mut self.state, &record);
         render::effects(&record, &effects, out);
     }

@@ -69,8 +69,8 @@ struct Inner {
     /// Offset of the next record by topic: what lies below is committed and synced.
     ends: Mutex<BTreeMap<Topic, u64>>,
     appended: Condvar,
-    /// One commit at a time and topic order within it; held over the sync, which groups what waits.
-    commit: [Mutex<()>; 2],
+    /// One commit at a time, so that offsets are given out in the order in which they become visible.
+    commit: Mutex<()>,
 }
 
 /// The log of a folder. Clones share it; the folder is free again when the last is dropped.
@@ -121,7 +121,7 @@ impl EmbeddedLog {
             meta,
             ends: Mutex::new(ends),
             appended: Condvar::new(),
-            commit: [Mutex::new(()), Mutex::new(())],
+            commit: Mutex::new(()),
         })))
     }
 
@@ -204,14 +204,7 @@ impl Log for EmbeddedLog {
     }
 
     fn commit(&self, transaction: Transaction) -> Result<(), LogError> {
-        // `charges` and `settings` are written by the gateway, all else by the engine: two writers that need not
-        // wait for each other's sync, since they share no topic.
-        let inputs = transaction.appends.iter().all(|(t, _)| matches!(t, Topic::Charges | Topic::Settings))
-            && !transaction.appends.is_empty();
-        let [gateway, engine] = &self.0.commit;
-        let _one_at_a_time =
-            if inputs { gateway } else { engine }.lock().unwrap_or_else(PoisonError::into_inner);
-
+        let _one_at_a_time = self.0.commit.lock().unwrap_or_else(PoisonError::into_inner);
         let mut batch = self.0.db.batch().durability(Some(PersistMode::SyncAll));
         let mut ends: BTreeMap<Topic, u64> = BTreeMap::new();
         let mut latest: BTreeMap<Vec<u8>, u64> = BTreeMap::new();

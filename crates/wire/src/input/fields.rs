@@ -16,11 +16,13 @@ pub(super) struct Faults<'a> {
     /// Path of the item from the record's root, empty or ending where a field's name can follow.
     prefix: &'a str,
     found: Vec<Rejection>,
+    /// Whether there is an amount that could not be read.
+    amount_unread: bool,
 }
 
 impl<'a> Faults<'a> {
     pub(super) fn new(prefix: &'a str) -> Self {
-        Self { prefix, found: Vec::new() }
+        Self { prefix, found: Vec::new(), amount_unread: false }
     }
 
     pub(super) fn note(&mut self, reason: Reason, field: &str) {
@@ -48,6 +50,19 @@ impl<'a> Faults<'a> {
                 None
             }
         }
+    }
+
+    /// A JSON number or decimal string that must be above 0. One that is below is refused for that also where it
+    /// is refused for more.
+    pub(super) fn amount(&mut self, value: Option<&Document>, field: &str) -> Option<Decimal> {
+        let noted = self.found.len();
+        let amount = self.decimal(value, field);
+        self.amount_unread = value.is_some() && amount.is_none();
+        let below = matches!(value, Some(Document::Number(s) | Document::String(s)) if s.starts_with('-'));
+        if below && self.found.get(noted).is_some_and(|f| f.reason > Reason::AmountNotPositive) {
+            self.note(Reason::AmountNotPositive, field);
+        }
+        amount
     }
 
     /// A JSON number or decimal string.
@@ -116,23 +131,26 @@ impl<'a> Faults<'a> {
     /// The event, or the first of its faults by precedence. `amount_field` is what the format calls the amount.
     pub(super) fn conclude(
         mut self,
-        event: ChargeEvent,
+        mut event: ChargeEvent,
         default_currency: Option<Currency>,
         field_path: impl Fn(&str) -> String,
     ) -> Result<ChargeEvent, Rejection> {
+        // The provider is for the projector to tell: test streams have another.
+        if event.processor.as_ref().is_some_and(|p| *p == event.user) {
+            self.note(Reason::FieldInvalid, &field_path("provider"));
+        }
         // Where the event names no currency only the projector knows whether it can be accepted; but an event that
         // is refused anyway is refused for the first of all its faults.
         let currency_unread = self.found.iter().any(|f| f.reason == Reason::CurrencyUnknown);
+        if self.amount_unread {
+            // It is noted with its own reason and not missing; the event is refused, whatever stands in its place.
+            event.amount = Some(Decimal::ONE);
+        }
         if (event.currency.is_some() || !self.found.is_empty())
             && !currency_unread
             && let Err(fault) = resolve::amounts(&event, default_currency)
         {
-            // An amount that was given but could not be read is not missing: it is noted with its own reason.
-            let amounts = Reason::AmountMissing..=Reason::AmountOutOfRange;
-            let unread = event.amount.is_none() && self.found.iter().any(|f| amounts.contains(&f.reason));
-            if fault.reason != Reason::AmountMissing || !unread {
-                self.note(fault.reason, &field_path(&fault.path));
-            }
+            self.note(fault.reason, &field_path(&fault.path));
         }
         match self.found.into_iter().min_by(|a, b| a.reason.cmp(&b.reason)) {
             None => Ok(event),

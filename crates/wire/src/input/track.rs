@@ -1,6 +1,8 @@
 //! The Track envelope of seed 000: `{"track":[{"name":"Charge","payload":[{"eventId", "userId", "data"}]}]}`.
 
-use compact_str::{CompactString, format_compact};
+use std::collections::BTreeMap;
+
+use compact_str::format_compact;
 use daybook_core::event::{ChargeEvent, Kind};
 use daybook_core::money::Currency;
 use daybook_core::rejection::{Reason, Rejection};
@@ -18,7 +20,7 @@ pub(super) fn decode(envelope: &Document, default_currency: Option<Currency>) ->
     };
     let mut items = Vec::new();
     // How many items have had an event id so far: their line (5.1).
-    let mut lines: Vec<(CompactString, u32)> = Vec::new();
+    let mut lines: BTreeMap<&str, u32> = BTreeMap::new();
     for (t, element) in track.iter().enumerate() {
         let named = matches!(element.get("name"), Some(Document::String(name)) if name == EVENT_NAME);
         let payload = match element.get("payload") {
@@ -49,18 +51,13 @@ pub(super) fn decode(envelope: &Document, default_currency: Option<Currency>) ->
     items
 }
 
-fn line_of(item: &Document, lines: &mut Vec<(CompactString, u32)>) -> u32 {
+/// A map, since an envelope of megabytes may hold a hundred thousand ids.
+fn line_of<'a>(item: &'a Document, lines: &mut BTreeMap<&'a str, u32>) -> u32 {
     let Some(Document::String(id)) = item.get("eventId") else { return 0 };
-    match lines.iter_mut().find(|(known, _)| known == id) {
-        Some((_, line)) => {
-            *line += 1;
-            *line
-        }
-        None => {
-            lines.push((id.clone(), 0));
-            0
-        }
-    }
+    let next = lines.entry(id).or_default();
+    let line = *next;
+    *next = next.saturating_add(1);
+    line
 }
 
 fn event(
@@ -79,10 +76,10 @@ fn read(
     default_currency: Option<Currency>,
     prefix: &str,
 ) -> Result<ChargeEvent, Rejection> {
-    let mut faults = Faults::new(prefix);
     if !matches!(item, Document::Object(_)) {
-        faults.note(Reason::FieldInvalid, "");
+        return Err(Rejection::at(Reason::FieldInvalid, prefix.trim_end_matches('.')));
     }
+    let mut faults = Faults::new(prefix);
     let event_id = faults.id(item.get("eventId"), "eventId", Reason::EventIdMissing);
     let user = faults.id(item.get("userId"), "userId", Reason::UserMissing);
     let data = item.get("data");
@@ -106,12 +103,11 @@ fn read(
         (Some(_), None) => ("amount", Kind::Payment),
         (None, Some(_)) => ("amount_refunded", Kind::Refund),
     };
-    let path = |field: &str| {
-        if field == "amount" { format!("data.{amount_field}") } else { format!("data.{field}") }
-    };
+    let amount_path = if kind == Kind::Refund { "data.amount_refunded" } else { "data.amount" };
+    let path = |field: &str| if field == "amount" { amount_path.to_owned() } else { format!("data.{field}") };
     let mut event = ChargeEvent::new(&event_id, kind, &user);
     event.identity.line = line;
-    event.amount = faults.decimal(field(amount_field), &path("amount"));
+    event.amount = faults.amount(field(amount_field), amount_path);
     event.currency = faults.currency(field("currency"), "data.currency");
     event.charge_id = faults.name(field("chargeId"), "data.chargeId");
     event.order_id = faults.name(field("orderId"), "data.orderId");

@@ -1,0 +1,46 @@
+//! The checks of the end-to-end tests notice a product that is broken on purpose. `DAYBOOK_BIN_NEGATIVE` names a binary
+//! that was built with `--features negative-controls`; `cargo xtask ci` builds it.
+
+#![allow(
+    clippy::print_stdout,
+    reason = "what a check said of the broken product belongs into a failed test's output"
+)]
+
+use anyhow::{Result, ensure};
+use daybook_tests::binary::Binary;
+use daybook_tests::random::Random;
+use daybook_tests::{kill, traffic};
+
+/// Without a control the check must pass, with it it must fail, and for the reason that was meant.
+fn notices(
+    control: &'static str,
+    because: &str,
+    check: impl Fn(&Binary, &std::path::Path) -> Result<()>,
+) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    check(&Binary::broken_by(None)?, folder.path())?;
+    let folder = tempfile::tempdir()?;
+    let Err(error) = check(&Binary::broken_by(Some(control))?, folder.path()) else {
+        anyhow::bail!("nothing was noticed of {control}");
+    };
+    let said = format!("{error:#}");
+    println!("{control}: {said}");
+    ensure!(said.contains(because), "{control} was noticed for another reason: {said}");
+    Ok(())
+}
+
+#[test]
+fn the_model_notices_that_duplicates_are_booked() -> Result<()> {
+    notices("no-dedupe", "differences from the model", |binary, folder| {
+        traffic::check_processing(binary, folder, 4_000, 4_000).map(drop)
+    })
+}
+
+#[test]
+fn kills_show_state_that_is_ahead_of_what_is_published() -> Result<()> {
+    let seed = Random::seed();
+    println!("DAYBOOK_TEST_SEED={seed}");
+    notices("state-before-commit", "the books don't verify", |binary, folder| {
+        kill::check(binary, folder, 3, seed).map(drop)
+    })
+}

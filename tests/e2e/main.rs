@@ -1,0 +1,11 @@
+//! The built binary as its users meet it. `cargo xtask ci` builds it and runs these tests on it; `DAYBOOK_BIN` names
+//! it.
+
+#![allow(clippy::print_stdout, reason = "seeds and counts belong into a failed test's output")]
+
+mod kills;
+mod page;
+mod seeds;
+mod usage;
+mod verify;
+mod workload;

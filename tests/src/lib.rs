@@ -1,0 +1,14 @@
+//! What the end-to-end tests are made of: the built binary as a process, HTTP, files of books, a browser, and the
+//! checks that must fail where the product is broken on purpose.
+//!
+//! Nothing here knows the product's code. [`daybook_sim`] and [`daybook_workload`] say what must come out.
+
+pub mod binary;
+pub mod books;
+pub mod browser;
+pub mod instance;
+pub mod kill;
+pub mod random;
+pub mod totals;
+pub mod traffic;
+pub mod wait;

@@ -1,0 +1,169 @@
+//! The fenced blocks of a Markdown text, and what the comment before each says of it.
+//!
+//! ```text
+//! <!-- ci: run -->                       it must end with 0
+//! <!-- ci: background until URL -->      it runs on, up to the next such block or a stop; URL must answer
+//! <!-- ci: stop -->                      before another comment: what runs on is asked to end
+//! <!-- ci: self -->                      it is the command that checks all this
+//! <!-- ci: skip: REASON -->              it is not run
+//! ```
+
+use std::fmt;
+
+use anyhow::{Result, bail};
+
+/// Languages of commands; `sh` is the one that is used.
+const SHELLS: [&str; 5] = ["bash", "shell", "zsh", "console", "terminal"];
+
+/// A block of commands.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Line of its fence, from 1.
+    pub line: usize,
+    /// What is to be done with it.
+    pub mode: Mode,
+    /// Whether what runs in the background is to end before it.
+    pub stops: bool,
+    /// Its text.
+    pub text: String,
+}
+
+/// What is to be done with a block.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Run it.
+    Run,
+    /// Run it in the background, and go on once an address answers.
+    Background {
+        /// The address.
+        until: String,
+    },
+    /// It is the command that runs this check.
+    Itself,
+    /// Leave it out.
+    Skip {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Mode::Run => write!(f, "run"),
+            Mode::Background { until } => write!(f, "in the background until {until} answers"),
+            Mode::Itself => write!(f, "is this check itself"),
+            Mode::Skip { reason } => write!(f, "skipped: {reason}"),
+        }
+    }
+}
+
+/// Every `sh` block, in order.
+///
+/// # Errors
+/// A block has no comment, or a comment has no block or is none of the known ones.
+pub fn parse(text: &str) -> Result<Vec<Block>> {
+    let mut blocks = Vec::new();
+    let mut lines = text.lines().zip(1..).peekable();
+    let (mut mode, mut stops) = (None, false);
+    while let Some((line, number)) = lines.next() {
+        let line = line.trim();
+        if let Some(comment) = line.strip_prefix("<!-- ci:") {
+            let Some(comment) = comment.strip_suffix("-->") else {
+                bail!("line {number}: the comment does not end on its line");
+            };
+            match comment.trim() {
+                "stop" => stops = true,
+                comment if mode.is_none() => mode = Some(mode_of(comment, number)?),
+                _ => bail!("line {number}: a second comment for one block"),
+            }
+        } else if let Some(language) = line.strip_prefix("```") {
+            let mut text = String::new();
+            for (line, _) in lines.by_ref().take_while(|(line, _)| line.trim() != "```") {
+                text.push_str(line);
+                text.push('\n');
+            }
+            if SHELLS.contains(&language) {
+                bail!("line {number}: write `sh` instead of `{language}`, so that the block is checked");
+            }
+            match (language == "sh", mode.take()) {
+                (true, Some(mode)) => blocks.push(Block { line: number, mode, stops, text }),
+                (true, None) => bail!("line {number}: no `<!-- ci: … -->` before this block"),
+                (false, None) if !stops => {}
+                (false, _) => bail!("line {number}: a ci comment before a block that is no `sh`"),
+            }
+            stops = false;
+        } else if !line.is_empty() && (mode.is_some() || stops) {
+            bail!("line {number}: a ci comment without its block");
+        }
+    }
+    if mode.is_some() || stops { bail!("a ci comment at the end without its block") } else { Ok(blocks) }
+}
+
+fn mode_of(comment: &str, number: usize) -> Result<Mode> {
+    if comment == "run" {
+        return Ok(Mode::Run);
+    }
+    if comment == "self" {
+        return Ok(Mode::Itself);
+    }
+    if let Some(until) = comment.strip_prefix("background until ") {
+        return Ok(Mode::Background { until: until.trim().to_owned() });
+    }
+    match comment.strip_prefix("skip:").map(str::trim) {
+        Some(reason) if !reason.is_empty() => Ok(Mode::Skip { reason: reason.to_owned() }),
+        _ => bail!(
+            "line {number}: `ci: {comment}` is none of run, background until URL, self, skip: REASON, stop"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn blocks_and_their_comments() {
+        let stop = "<!-- ci: stop -->\n<!-- ci: run -->\n```sh\na\n\nb\n```\n";
+        for (text, found) in [
+            ("none", Ok("")),
+            ("```toml\n[a]\n```\n", Ok("")),
+            ("<!-- ci: run -->\n```sh\na\n```\n", Ok("2 run false a")),
+            ("<!-- ci: run -->\n\n```sh\na\n```\n", Ok("3 run false a")),
+            (stop, Ok("3 run true a  b")),
+            (
+                "<!-- ci: background until http://x/ -->\n```sh\na\n```\n",
+                Ok("2 in the background until http://x/ answers false a"),
+            ),
+            ("<!-- ci: self -->\n```sh\na\n```\n", Ok("2 is this check itself false a")),
+            ("<!-- ci: skip: needs a key -->\n```sh\na\n```\n", Ok("2 skipped: needs a key false a")),
+            (
+                "<!-- ci: run -->\n```sh\n# <!-- ci: no comment here\n```\n",
+                Ok("2 run false # <!-- ci: no comment here"),
+            ),
+            ("```sh\na\n```\n", Err("line 1: no `<!-- ci")),
+            ("```bash\na\n```\n", Err("line 1: write `sh`")),
+            ("<!-- ci: skip: -->\n```sh\na\n```\n", Err("line 1: `ci: skip:` is none")),
+            ("<!-- ci: walk -->\n```sh\na\n```\n", Err("line 1: `ci: walk` is none")),
+            ("<!-- ci: run\n-->\n```sh\na\n```\n", Err("line 1: the comment")),
+            ("<!-- ci: run -->\ntext\n```sh\na\n```\n", Err("line 2: a ci comment without")),
+            ("<!-- ci: run -->\n<!-- ci: run -->\n```sh\na\n```\n", Err("line 2: a second")),
+            ("<!-- ci: run -->\n```toml\n```\n", Err("line 2: a ci comment before")),
+            ("<!-- ci: stop -->\n", Err("a ci comment at the end")),
+        ] {
+            match (parse(text), found) {
+                (Ok(blocks), Ok(found)) => {
+                    let shown: Vec<String> = blocks
+                        .iter()
+                        .map(|b| {
+                            format!("{} {} {} {}", b.line, b.mode, b.stops, b.text.trim().replace('\n', " "))
+                        })
+                        .collect();
+                    assert_eq!(shown.join("\n"), found, "{text}");
+                }
+                (Err(error), Err(start)) => assert!(error.to_string().starts_with(start), "{error}"),
+                (outcome, _) => panic!("{text}: {outcome:?}"),
+            }
+        }
+    }
+}

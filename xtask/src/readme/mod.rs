@@ -1,0 +1,92 @@
+//! README.md's commands, run literally, in order, in a fresh clone.
+
+mod background;
+mod blocks;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::command::{program, read, run, target_folder};
+use background::Background;
+use blocks::{Block, Mode};
+
+/// The command that runs this check; it is not run from within itself.
+const SELF: &str = "cargo xtask ci";
+
+/// Runs the check.
+pub fn check() -> Result<()> {
+    let folder = tempfile::tempdir().context("failed to make a folder for the clone")?;
+    let clone = folder.path().join("daybook");
+    run(program("git").args(["clone", "--quiet", "--no-hardlinks", "."]).arg(&clone))?;
+    if !read(program("git").args(["status", "--porcelain"]))?.is_empty() {
+        println!("what is not committed is not checked: this is the README.md of HEAD");
+    }
+    share_dependencies(&clone)?;
+    let text = std::fs::read_to_string(clone.join("README.md")).context("failed to read README.md")?;
+    let blocks = blocks::parse(&text)?;
+    ensure!(!blocks.is_empty(), "README.md holds no commands");
+
+    let mut background: Option<Background> = None;
+    let (mut ran, mut skipped) = (0, Vec::new());
+    for block in &blocks {
+        println!("\nREADME.md line {}: {}", block.line, block.mode);
+        let place = || format!("README.md line {}", block.line);
+        if block.stops || matches!(block.mode, Mode::Background { .. }) {
+            background.take().map_or(Ok(()), Background::stop).with_context(place)?;
+        }
+        match &block.mode {
+            Mode::Run => run_block(block, &clone).with_context(place)?,
+            Mode::Background { until } => {
+                background = Some(Background::start(bash(block, &clone), until).with_context(place)?);
+            }
+            Mode::Itself => ensure!(block.text.trim() == SELF, "{}: is not `{SELF}`", place()),
+            Mode::Skip { reason } => skipped.push(format!("line {}: {reason}", block.line)),
+        }
+        if matches!(block.mode, Mode::Run | Mode::Background { .. }) {
+            ran += 1;
+        }
+    }
+    background.map_or(Ok(()), Background::stop)?;
+    println!("\nREADME.md: {ran} blocks run, {} skipped", skipped.len());
+    for skipped in skipped {
+        println!("  skipped {skipped}");
+    }
+    Ok(())
+}
+
+/// Gives the clone what was built of the dependencies. Not the target folder itself: cargo tells files apart by time
+/// and place in the repository, and would take the clone's for those of the working tree.
+fn share_dependencies(clone: &Path) -> Result<()> {
+    let (built, into) = (target_folder()?.join("release"), clone.join("target/release"));
+    std::fs::create_dir_all(&into)?;
+    for part in ["build", "deps", ".fingerprint"] {
+        let from = built.join(part);
+        if from.is_dir() {
+            run(program("cp").arg("-a").arg(from).arg(&into))?;
+        }
+    }
+    Ok(())
+}
+
+fn run_block(block: &Block, clone: &Path) -> Result<()> {
+    let status = bash(block, clone).status().context("failed to start bash")?;
+    if status.success() { Ok(()) } else { bail!("ended with {status}") }
+}
+
+/// A block as a script. Of the environment, what cargo has set for this program is left out.
+fn bash(block: &Block, clone: &Path) -> Command {
+    for line in block.text.lines() {
+        println!("  $ {line}");
+    }
+    let mut command = Command::new("bash");
+    command.args(["-euo", "pipefail", "-c", &block.text]).current_dir(clone).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if name == "CARGO" || (name.starts_with("CARGO_") && name != "CARGO_HOME") {
+            command.env_remove(&*name);
+        }
+    }
+    command
+}
