@@ -37,7 +37,7 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// The record is larger than `intake.record_bytes_max`.
+    /// The record is larger than `intake.record_bytes_max`, or holds more than 1,000 payload items.
     PayloadTooLarge = "payload_too_large",
     /// The value is not one JSON document: bad syntax, invalid UTF-8, a NUL, a key given twice, or nesting too deep.
     MalformedJson = "malformed_json",

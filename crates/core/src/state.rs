@@ -268,7 +268,8 @@ impl<K: Clone + Eq + Hash, V> Table<K, V> {
     }
 
     fn forget_clean(&mut self, keep_max: usize) {
-        if self.changed.is_empty() && self.slots.len() > keep_max {
+        // An untracked table is all there is: it has nowhere to read a value from again.
+        if !self.untracked && self.changed.is_empty() && self.slots.len() > keep_max {
             self.slots = Unordered::default();
         }
     }

@@ -50,6 +50,7 @@ fn keys_are_nowhere() {
                 "/",
                 "/nothing",
                 "/api/v1/projects/acme/entries",
+                "/api/v1/topics/broken/records",
                 "/assets/app.css",
             ] {
                 for (suffix, headers) in [

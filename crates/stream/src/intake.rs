@@ -22,6 +22,10 @@ pub const PROJECT_HEADER: &str = "daybook-project";
 /// Header that names the source of an input record.
 pub const SOURCE_HEADER: &str = "daybook-source";
 
+/// Payload items that one record may hold. Each refused item becomes a dead letter with the whole record in it, so
+/// without a bound a record of a megabyte could become hundreds of gigabytes.
+pub const RECORD_ITEMS_MAX: usize = 1_000;
+
 /// How much one step takes.
 const BATCH: Limit = Limit { records_max: 1_000, bytes_max: 4 << 20 };
 
@@ -81,6 +85,10 @@ impl Decoder {
         let known = header.or(self.settings.default_project.as_deref());
         let default_currency = known.and_then(|p| self.currencies.get(p)).copied();
         let items = input::decode(&record.value, default_currency);
+        if items.len() > RECORD_ITEMS_MAX {
+            taken.refused.push((Rejection::at(Reason::PayloadTooLarge, ""), known.map(str::to_owned), 0));
+            return taken;
+        }
         for (item, number) in items.into_iter().zip(0_u32..) {
             let named = header.or(item.project.as_deref()).or(self.settings.default_project.as_deref());
             let project = match named {

@@ -36,9 +36,13 @@ pub fn decode(value: &[u8], default_currency: Option<Currency>) -> Vec<Item> {
     let Ok(document) = Document::parse(value) else {
         return vec![Item::refused(Reason::MalformedJson, "")];
     };
-    if document.get("track").is_some() {
+    let mut items = if document.get("track").is_some() {
         track::decode(&document, default_currency)
     } else {
         vec![Item::refused(Reason::UnknownSchema, "")]
+    };
+    if let Some(Document::String(project)) = document.get("project_id") {
+        items.iter_mut().for_each(|item| item.project = Some(project.as_str().into()));
     }
+    items
 }
