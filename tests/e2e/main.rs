@@ -6,6 +6,7 @@
 mod kills;
 mod page;
 mod seeds;
+mod sha256sum;
 mod usage;
 mod verify;
 mod workload;

@@ -52,3 +52,28 @@ fn busiest(demo: &Instance) -> Result<Value> {
     let busiest = projects.iter().max_by_key(entries).and_then(|project| project["project"].as_str());
     demo.query(&format!("/api/v1/projects/{}/overview", busiest.context("no project")?))
 }
+
+#[test]
+fn figures_are_read_off_a_page() {
+    let cell = |attributes: &str, text: &str| format!("<td data-figure=\"a\" {attributes}>{text}</td>");
+    for (dom, found) in [
+        ("<p>none</p>".to_owned(), Ok(0)),
+        (cell("data-value=\"0\"", "0"), Ok(1)),
+        (cell("data-value=\"-5.00\"", "-5.00"), Ok(1)),
+        (cell("data-value=\"1234\" class=\"x\"", "1,234"), Ok(1)),
+        (cell("data-value=\"-123456.70\"", "-123,456.70"), Ok(1)),
+        (cell("data-value=\"1000000\"", "1,000,000"), Ok(1)),
+        (cell("data-value=\"1000\"", "1000"), Err("a is 1000, but the page shows 1000")),
+        (cell("data-value=\"1\"", ""), Err("a is 1, but the page shows ")),
+        (cell("data-value=\"1\"", "2"), Err("a is 1, but the page shows 2")),
+        (cell("", "2"), Err("a has no value")),
+        (cell("data-value=\"1\"", "1").repeat(2), Err("a [] is there twice")),
+        (cell("data-value=\"1\"", "1") + &cell("data-day=\"x\" data-value=\"1\"", "1"), Ok(2)),
+    ] {
+        match (browser::shown(&dom), found) {
+            (Ok(figures), Ok(count)) => assert_eq!(figures.len(), count, "{dom}"),
+            (Err(error), Err(start)) => assert!(error.to_string().starts_with(start), "{error}"),
+            (found, _) => panic!("{dom}: {found:?}"),
+        }
+    }
+}

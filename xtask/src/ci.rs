@@ -65,7 +65,8 @@ impl Step {
             }
             Step::Controls => controls(),
             Step::EndToEnd => end_to_end(),
-            Step::Readme => readme::check(),
+            // What is built has to be of these files before the clone may have it.
+            Step::Readme => release_binary().and_then(|_| readme::check()),
         }
     }
 }
@@ -91,22 +92,25 @@ fn lints() -> Result<()> {
 
 /// The core's suite against a broken core, and the end-to-end checks against a broken binary.
 fn controls() -> Result<()> {
-    finish(&mut cargo("test -p daybook-core --features negative-controls --locked"))?;
-    // Of the whole workspace, so that dependencies are those of the tests and not built again.
-    finish(&mut cargo("build --workspace --bin daybook --features daybook-cli/negative-controls --locked"))?;
+    // Of the whole workspace, as the step before, so that its dependencies serve again.
+    let core =
+        "test --workspace --exclude daybook-tests --features daybook-core/negative-controls --test spec";
+    finish(cargo(core).arg("--locked"))?;
+    // As the binary of the next step is built, for the same reason.
+    finish(&mut cargo("build --release --bin daybook --features daybook-cli/negative-controls --locked"))?;
     let target = target_folder()?;
     let folder = target.join("negative-controls");
     fs::create_dir_all(&folder)?;
     let binary = folder.join("daybook");
     // Moved, so that nobody finds it where the real one belongs.
-    fs::rename(target.join("debug/daybook"), &binary).context("failed to move the broken binary")?;
-    finish(cargo("test -p daybook-tests --test controls --locked").env("DAYBOOK_BIN_NEGATIVE", &binary))
+    fs::rename(target.join("release/daybook"), &binary).context("failed to move the broken binary")?;
+    finish(cargo("test --workspace --test controls --locked").env("DAYBOOK_BIN_NEGATIVE", &binary))
 }
 
 fn end_to_end() -> Result<()> {
     let binary = release_binary()?;
     let browser = tools::browser().context("there is no chromium; the step `tools` installs it")?;
-    let mut tests = cargo("test -p daybook-tests --lib --test e2e --locked");
+    let mut tests = cargo("test --workspace --test e2e --locked");
     finish(tests.env("DAYBOOK_BIN", &binary).env("DAYBOOK_CHROMIUM", &browser))
 }
 

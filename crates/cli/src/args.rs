@@ -55,6 +55,9 @@ pub struct RunArguments {
     /// Validate and print the effective configuration, secrets masked, and stop
     #[arg(long)]
     pub check: bool,
+    /// Drop the projector's state and make it anew from the journal before anything else
+    #[arg(long, conflicts_with = "check")]
+    pub rebuild_state: bool,
 }
 
 /// How the lines of an input file are to be read.

@@ -132,14 +132,22 @@ impl Config {
         let mut figment = Figment::from(Serialized::defaults(Config::default()));
         if let Some(file) = file {
             if !file.is_file() {
-                return Err(misconfigured(anyhow!("failed to read configuration: no file {}", file.display())));
+                return Err(misconfigured(anyhow!(
+                    "failed to read configuration: no file {}",
+                    file.display()
+                )));
             }
             figment = figment.merge(Toml::file_exact(file));
         }
         // The negative controls and the client's key are no configuration.
         let env = Env::prefixed(ENV_PREFIX).split("__").ignore(&["negative_control", "api_key", "bless"]);
         let config: Config = figment.merge(env).extract().map_err(|e| {
-            let shown: Vec<String> = e.into_iter().map(|e| e.to_string().replace("default.", "")).collect();
+            // An error shows the value at fault; that of a key must not be seen.
+            let shown = e.into_iter().map(|e| match e.path.iter().any(|part| part == "api_keys") {
+                true => "http.api_keys: not a list of tables with organization, project and key".to_owned(),
+                false => e.to_string().replace("default.", ""),
+            });
+            let shown: Vec<String> = shown.collect();
             misconfigured(anyhow!("failed to read configuration: {}", shown.join("; ")))
         })?;
         config.validate().map_err(|message| misconfigured(anyhow!("configuration is invalid: {message}")))?;
@@ -183,8 +191,8 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
-    use std::fmt::Write;
     use serde_json::Value;
+    use std::fmt::Write;
 
     use super::Config;
     use crate::reference::check_page;

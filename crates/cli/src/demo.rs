@@ -14,6 +14,7 @@ use daybook_workload::{Options, Workload};
 
 use crate::args::DemoArguments;
 use crate::config::{ApiKeyConfig, Config};
+use crate::exit::{Exit, ExitWith};
 use crate::instance::{self, Instance};
 use crate::{logging, run};
 
@@ -28,6 +29,13 @@ const HISTORY_MS: i64 = 14 * 86_400_000;
 
 /// Runs the command.
 pub fn demo(arguments: &DemoArguments) -> anyhow::Result<()> {
+    if !arguments.listen.ip().is_loopback() {
+        let message = format!(
+            "--listen {}: the demo's key is no secret, so it listens on this machine only",
+            arguments.listen
+        );
+        return Err(ExitWith::new(Exit::Misconfigured, anyhow!(message)));
+    }
     let mut config = Config::default();
     config.log.folder.clone_from(&arguments.folder);
     config.http.listen = arguments.listen;
@@ -96,8 +104,10 @@ struct Backends {
 impl Backends {
     fn new(address: SocketAddr, start_ms: i64, rate: u32) -> Self {
         let history_ms = HISTORY_MS / i64::try_from(HISTORY).unwrap_or(1);
-        let history = Options { start_ms: start_ms - HISTORY_MS, ms_per_record: history_ms, ..Options::default() };
-        let live = Options { seed: 2, start_ms, ms_per_record: 1_000 / i64::from(rate), ..Options::default() };
+        let history =
+            Options { start_ms: start_ms - HISTORY_MS, ms_per_record: history_ms, ..Options::default() };
+        let live =
+            Options { seed: 2, start_ms, ms_per_record: 1_000 / i64::from(rate), ..Options::default() };
         Self { address, rate, history: Workload::new(history), live: Workload::new(live) }
     }
 
@@ -106,11 +116,8 @@ impl Backends {
         let pause = Duration::from_secs(1) / self.rate;
         for index in records {
             let begun = Instant::now();
-            let record = if index < HISTORY {
-                self.history.record(index)
-            } else {
-                self.live.record(index - HISTORY)
-            };
+            let record =
+                if index < HISTORY { self.history.record(index) } else { self.live.record(index - HISTORY) };
             let url = format!(
                 "http://{}/{ORGANIZATION}/projects/{}/sources/{}/track",
                 self.address, record.project, record.source

@@ -28,7 +28,9 @@ impl Exit {
     #[cfg(test)]
     pub fn meaning(self) -> &'static str {
         match self {
-            Exit::Failed => "The command failed while running; the message says at what. Trying again may help.",
+            Exit::Failed => {
+                "The command failed while running; the message says at what. Trying again may help."
+            }
             Exit::NotVerified => "`verify` found an invariant that does not hold. Each violation is listed.",
             Exit::Misconfigured => {
                 "The configuration, the settings or an input file is wrong; the message names the key or line."

@@ -50,7 +50,7 @@ pub fn open_failed(error: OpenError) -> anyhow::Error {
         OpenError::Locked(_) => Exit::InUse,
         OpenError::Format { .. } => Exit::Damaged,
         OpenError::Absent(_) => Exit::Misconfigured,
-        OpenError::Storage { .. } => Exit::Failed,
+        OpenError::State { .. } | OpenError::Storage { .. } => Exit::Failed,
     };
     ExitWith::new(code, error)
 }
@@ -60,6 +60,7 @@ fn projector_failed(error: ProjectorError) -> anyhow::Error {
     let code = match &error {
         ProjectorError::Log(_) => Exit::Failed,
         ProjectorError::StateAhead { .. }
+        | ProjectorError::PositionsLost { .. }
         | ProjectorError::JournalLost { .. }
         | ProjectorError::Journal { .. } => Exit::Damaged,
     };
@@ -80,9 +81,9 @@ pub struct Instance {
     log: EmbeddedLog,
     stop: Stop,
     gateway: Gateway,
-    appender: JoinHandle<()>,
-    engine: JoinHandle<Result<(), ProjectorError>>,
-    follower: JoinHandle<()>,
+    appender: JoinHandle<anyhow::Result<()>>,
+    engine: JoinHandle<anyhow::Result<()>>,
+    follower: JoinHandle<anyhow::Result<()>>,
     server: BoundServer,
 }
 
@@ -99,12 +100,16 @@ impl Instance {
         let books = Arc::new(ReadModel::new());
         let health = Arc::new(InstanceHealth::default());
         let (gateway, appender) = gateway(log.clone());
-        let track = TrackGateway { gateway: gateway.clone(), log: log.clone(), decoder: Decoder::new(settings.clone()) };
-        let server = Server::new(http_settings(config), Arc::new(track), health.clone(), books.clone(), registry);
-        let server = server
-            .bind()
-            .await
-            .with_context(|| format!("failed to listen on {}; is another process using the port?", config.http.listen))?;
+        let track = TrackGateway {
+            gateway: gateway.clone(),
+            log: log.clone(),
+            decoder: Decoder::new(settings.clone()),
+        };
+        let server =
+            Server::new(http_settings(config), Arc::new(track), health.clone(), books.clone(), registry);
+        let server = server.bind().await.with_context(|| {
+            format!("failed to listen on {}; is another process using the port?", config.http.listen)
+        })?;
 
         let bar = progress::bar(0, "restoring the state", false);
         let engine = Engine::open(log.clone(), SystemClock, settings, metrics, |done, of| {
@@ -115,34 +120,16 @@ impl Instance {
         bar.finish_and_clear();
 
         let stop = Stop::default();
-        let appender = {
-            let health = health.clone();
-            spawn("appender", move || {
-                if let Err(error) = appender.run() {
-                    health.fail(&format!("the log can't be written: {error}"));
-                }
-            })?
-        };
+        let watch = Watch { health: health.clone(), stop: stop.clone() };
+        let appender = watch.spawn("appender", move || appender.run().context("the log can't be written"))?;
         let engine = {
-            let (stop, health, log) = (stop.clone(), health.clone(), log.clone());
-            let observer = Books(books.clone(), Mutex::new(BTreeMap::new()));
-            spawn("engine", move || {
-                let outcome = engine.run(&stop, &observer);
-                if let Err(error) = &outcome {
-                    tracing::error!(%error, "the engine has stopped");
-                    health.fail(&error.to_string());
-                }
-                stop.ask();
-                log.wake();
-                outcome
-            })?
+            let (stop, observer) = (stop.clone(), Books(books.clone()));
+            watch.spawn("engine", move || engine.run(&stop, &observer).map_err(projector_failed))?
         };
         let follower = {
             let (stop, log, health) = (stop.clone(), log.clone(), health.clone());
-            spawn("follower", move || {
-                if let Err(error) = follow(&log, &books, &stop, &health) {
-                    health.fail(&format!("the output topics can't be read: {error}"));
-                }
+            watch.spawn("follower", move || {
+                follow(&log, &books, &stop, &health).context("the output topics can't be read")
             })?
         };
         Ok(Self { log, stop, gateway, appender, engine, follower, server })
@@ -165,7 +152,7 @@ impl Instance {
         shutdown: impl Future<Output = ()> + Send + 'static,
         drain: Duration,
     ) -> anyhow::Result<()> {
-        let Self { log, stop, gateway, appender, engine, follower, server } = self;
+        let Self { log: _, stop, gateway, appender, engine, follower, server } = self;
         let failed = {
             let stop = stop.clone();
             async move {
@@ -188,28 +175,68 @@ impl Instance {
             () = deadline => tracing::warn!("open requests cut off after {} s", drain.as_secs()),
         }
         tracing::info!("draining");
-        drop(gateway);
+        // Connections that were cut off may still hold a gateway; nobody waits for them.
+        gateway.close();
         tokio::task::spawn_blocking(move || {
-            let _ = appender.join();
+            let appended = joined(appender);
             stop.ask();
-            log.wake();
-            let outcome = engine.join().map_err(|_| anyhow!("the engine has panicked; see the log"))?;
-            let _ = follower.join();
-            outcome.map_err(projector_failed)
+            let projected = joined(engine);
+            joined(follower).and(projected).and(appended)
         })
         .await
         .context("failed to drain")?
     }
 }
 
-fn spawn<T: Send + 'static>(
-    name: &str,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> anyhow::Result<JoinHandle<T>> {
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(work)
-        .with_context(|| format!("failed to start the {name} thread"))
+fn joined(thread: JoinHandle<anyhow::Result<()>>) -> anyhow::Result<()> {
+    let name = thread.thread().name().unwrap_or("a").to_owned();
+    thread.join().unwrap_or_else(|_| Err(anyhow!("the {name} thread has panicked; the log says where")))
+}
+
+/// Ends the instance where one of its threads does not end well: half an instance would take events and book none.
+#[derive(Clone)]
+struct Watch {
+    health: Arc<InstanceHealth>,
+    stop: Stop,
+}
+
+impl Watch {
+    fn spawn(
+        &self,
+        name: &'static str,
+        work: impl FnOnce() -> anyhow::Result<()> + Send + 'static,
+    ) -> anyhow::Result<JoinHandle<anyhow::Result<()>>> {
+        let watched = Watched { name, watch: self.clone(), ended_well: false };
+        let work = move || {
+            let mut watched = watched;
+            let outcome = work();
+            if let Err(error) = &outcome {
+                tracing::error!(error = format!("{error:#}"), "the {name} has failed");
+            }
+            watched.ended_well = outcome.is_ok();
+            outcome
+        };
+        std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(work)
+            .with_context(|| format!("failed to start the {name} thread"))
+    }
+}
+
+/// Dropped when its thread ends, also by a panic.
+struct Watched {
+    name: &'static str,
+    watch: Watch,
+    ended_well: bool,
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if !self.ended_well {
+            self.watch.health.fail(self.name);
+            self.watch.stop.ask();
+        }
+    }
 }
 
 fn http_settings(config: &Config) -> Settings {
@@ -225,49 +252,49 @@ fn http_settings(config: &Config) -> Settings {
     }
 }
 
-/// Follows the output topics into the read model, topic by topic up to what one look finds.
+/// Follows the output topics into the read model: up to the ends that one commit left, so that no half of a
+/// transaction is seen. Only what there is at the start is taken in by pages.
 fn follow(
     log: &EmbeddedLog,
     books: &ReadModel,
     stop: &Stop,
     health: &InstanceHealth,
 ) -> Result<(), daybook_stream::log::LogError> {
-    let mut next = BTreeMap::new();
-    for topic in FOLLOWED {
-        let from = if topic == Topic::LedgerEntries { log.end(topic)?.saturating_sub(ENTRIES_BEFORE) } else { 0 };
-        next.insert(topic, from);
-    }
-    loop {
-        // Asked for before the look, so that the last look is after the last commit.
-        let stopping = stop.is_asked();
-        let mut fetched: Vec<(Topic, Vec<Fetched>)> = Vec::new();
+    let mut next: BTreeMap<Topic, u64> = FOLLOWED.into_iter().map(|topic| (topic, 0)).collect();
+    next.insert(Topic::LedgerEntries, log.end(Topic::LedgerEntries)?.saturating_sub(ENTRIES_BEFORE));
+    while !stop.is_asked() {
+        let ends = log.all_ends();
+        let starting = !health.ready.load(Ordering::SeqCst);
+        let mut fetched: Vec<(Topic, Fetched)> = Vec::new();
         for (topic, from) in &mut next {
-            let mut records = log.read(*topic, *from, PAGE)?;
-            if *topic == Topic::ChargesDlq {
-                records.iter_mut().for_each(|f| add_time(&mut f.record));
-            }
-            if let Some(last) = records.last() {
-                *from = last.offset + 1;
-                fetched.push((*topic, records));
+            let end = ends.get(topic).copied().unwrap_or(0);
+            while *from < end {
+                let page = log.read(*topic, *from, PAGE)?;
+                *from = page.last().map_or(end, |last| (last.offset + 1).min(end));
+                let before_end = page.into_iter().filter(|f| f.offset < end);
+                fetched.extend(before_end.map(|f| (*topic, f)));
+                if starting {
+                    apply(books, std::mem::take(&mut fetched));
+                }
             }
         }
-        if fetched.is_empty() {
-            health.ready.store(true, Ordering::SeqCst);
-            if stopping {
-                return Ok(());
-            }
-            let from = next.get(&Topic::LedgerEntries).copied().unwrap_or(0);
-            let _ = log.wait_for(Topic::LedgerEntries, from, Duration::from_millis(250));
-            continue;
-        }
-        let records = fetched.iter().flat_map(|(topic, records)| records.iter().map(move |r| (topic, &r.record)));
-        books.apply_batch(records.map(|(topic, record)| OutputRecord {
-            topic: topic.name(),
-            key: &record.key,
-            value: &record.value,
-            headers: &record.headers,
-        }));
+        apply(books, fetched);
+        health.ready.store(true, Ordering::SeqCst);
+        let from = next.get(&Topic::LedgerEntries).copied().unwrap_or(0);
+        let _ = log.wait_for(Topic::LedgerEntries, from, Duration::from_millis(250));
     }
+    Ok(())
+}
+
+fn apply(books: &ReadModel, mut fetched: Vec<(Topic, Fetched)>) {
+    let dead_letters = fetched.iter_mut().filter(|(topic, _)| *topic == Topic::ChargesDlq);
+    dead_letters.for_each(|(_, f)| add_time(&mut f.record));
+    books.apply_batch(fetched.iter().map(|(topic, f)| OutputRecord {
+        topic: topic.name(),
+        key: &f.record.key,
+        value: &f.record.value,
+        headers: &f.record.headers,
+    }));
 }
 
 /// The read model sees keys, values and headers; a dead letter's time is its record's.
@@ -280,13 +307,13 @@ fn add_time(record: &mut Record) {
 }
 
 /// Hands the projector's counts to the read model.
-struct Books(Arc<ReadModel>, Mutex<BTreeMap<String, Counters>>);
+struct Books(Arc<ReadModel>);
 
 impl Observer for Books {
-    fn counted(&self, project: &str, accepted: u64, duplicates: u64) {
-        let mut counters = self.1.lock().unwrap_or_else(PoisonError::into_inner);
-        counters.insert(project.to_owned(), Counters { accepted, duplicates });
-        self.0.set_counters(counters.clone());
+    fn counted(&self, counts: &mut dyn Iterator<Item = (&str, u64, u64)>) {
+        let counters = counts
+            .map(|(project, accepted, duplicates)| (project.to_owned(), Counters { accepted, duplicates }));
+        self.0.set_counters(counters.collect());
     }
 }
 
@@ -298,8 +325,10 @@ struct InstanceHealth {
 }
 
 impl InstanceHealth {
-    fn fail(&self, why: &str) {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| why.to_owned());
+    /// Notes that a part has ended. Anybody may read it, so it says no more; the log does.
+    fn fail(&self, part: &str) {
+        let why = || format!("the {part} has ended; the log says why");
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(why);
     }
 }
 

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use daybook_stream::embedded::EmbeddedLog;
 
 use crate::args::RunArguments;
 use crate::config::Config;
-use crate::instance::Instance;
+use crate::instance::{self, Instance};
 use crate::logging;
 
 /// Runs the command.
@@ -17,6 +18,10 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
         return Ok(());
     }
     logging::start(&config.logging);
+    if arguments.rebuild_state {
+        let log = EmbeddedLog::open_existing(&config.log.folder).map_err(instance::open_failed)?;
+        log.drop_state().context("failed to drop the state")?;
+    }
     runtime()?.block_on(async {
         let instance = Instance::start(&config).await?;
         if config.http.api_keys.is_empty() {

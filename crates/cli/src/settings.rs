@@ -37,7 +37,9 @@ pub fn read(file: &Path) -> anyhow::Result<Vec<(String, String)>> {
             return Err(at("is no project's name: 1 to 64 of A-Z a-z 0-9 . _ -"));
         }
         if let Some(key) = float_in(&table, "") {
-            return Err(at(&format!("{key}: write decimal numbers as strings (\"2.9\"), so that they stay exact")));
+            return Err(at(&format!(
+                "{key}: write decimal numbers as strings (\"2.9\"), so that they stay exact"
+            )));
         }
         let json = serde_json::to_string(&table).context("failed to convert the settings")?;
         daybook_wire::settings::parse(json.as_bytes()).map_err(|fault| at(&fault.to_string()))?;

@@ -31,7 +31,7 @@ fn record(event: ChargeEvent) -> JournalRecord {
 
 fn payment(charge: u64) -> JournalRecord {
     let mut event =
-        ChargeEvent::new(&format!("evt_{charge:08}"), Kind::Payment, &format!("user{}", charge % 1_000));
+        ChargeEvent::new(format!("evt_{charge:08}"), Kind::Payment, format!("user{}", charge % 1_000));
     event.amount = Some(parse_decimal("119.50").unwrap());
     event.fee = Some(parse_decimal("3.77").unwrap());
     event.currency = Currency::parse("USD");
@@ -42,7 +42,7 @@ fn payment(charge: u64) -> JournalRecord {
 
 fn refund(charge: u64) -> JournalRecord {
     let mut event =
-        ChargeEvent::new(&format!("ref_{charge:08}"), Kind::Refund, &format!("user{}", charge % 1_000));
+        ChargeEvent::new(format!("ref_{charge:08}"), Kind::Refund, format!("user{}", charge % 1_000));
     event.amount = Some(parse_decimal("9.50").unwrap());
     event.currency = Currency::parse("USD");
     event.charge_id = Some(format!("ch_{charge:08}").into());

@@ -147,7 +147,8 @@ impl Charge {
         };
         match kind {
             Kind::Pending => {
-                new.event.clears_at_ms.is_none_or(|at| at > journal_time_ms) && !self.history.iter().any(pairs)
+                new.event.clears_at_ms.is_none_or(|at| at > journal_time_ms)
+                    && !self.history.iter().any(pairs)
             }
             Kind::Payment | Kind::Failed if pairs(new) => {
                 !self.history.iter().any(|a| a.event.kind == Kind::Pending)

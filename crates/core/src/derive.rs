@@ -31,7 +31,12 @@ pub struct Derived<'a> {
 
 /// What is the same for every event of the charge (3.3, 3.7). `None` of an empty history.
 #[must_use]
-pub fn terms(provider: &Name, key: &ChargeKey, history: &[Accepted], settings: &[Arc<Settings>]) -> Option<Terms> {
+pub fn terms(
+    provider: &Name,
+    key: &ChargeKey,
+    history: &[Accepted],
+    settings: &[Arc<Settings>],
+) -> Option<Terms> {
     let opening = Charge::opening(history)?;
     let rewards = &settings.get(opening.settings as usize)?.rewards;
     Some(Terms {
@@ -125,8 +130,7 @@ fn pair(history: &[Accepted]) -> Vec<Option<Transaction>> {
     if !history.iter().any(|a| closes(a) && a.event.transaction.is_none()) {
         return transactions;
     }
-    let named: Vec<Transaction> =
-        history.iter().filter(|a| closes(a)).filter_map(own_transaction).collect();
+    let named: Vec<Transaction> = history.iter().filter(|a| closes(a)).filter_map(own_transaction).collect();
     let mut free: Vec<Transaction> = Vec::new();
     for pending in history.iter().filter(|a| a.event.kind == Kind::Pending).filter_map(own_transaction) {
         // Pendings of one transaction are one.
@@ -155,7 +159,11 @@ fn clearings<'a>(
     let mut seen: Vec<&Transaction> = Vec::new();
     let of = |transaction: &Transaction| {
         let transaction = transaction.clone();
-        history.iter().zip(transactions).filter(move |(_, t)| t.as_ref() == Some(&transaction)).map(|(a, _)| a)
+        history
+            .iter()
+            .zip(transactions)
+            .filter(move |(_, t)| t.as_ref() == Some(&transaction))
+            .map(|(a, _)| a)
     };
     for (pending, transaction) in history.iter().zip(transactions) {
         let Some(transaction) = transaction.as_ref().filter(|_| pending.event.kind == Kind::Pending) else {
@@ -175,7 +183,8 @@ fn clearings<'a>(
         if due.is_none() && !published {
             continue;
         }
-        let time_ms = pending.event.clears_at_ms.unwrap_or(pending.occurred_at_ms).max(pending.occurred_at_ms);
+        let time_ms =
+            pending.event.clears_at_ms.unwrap_or(pending.occurred_at_ms).max(pending.occurred_at_ms);
         planned.push(Planned {
             accepted: pending,
             // Without a transaction nothing is open under it, and it means nothing.

@@ -171,7 +171,7 @@ pub struct ChargeEvent {
 impl ChargeEvent {
     /// An event with nothing but what every event has; the rest is for the caller to set.
     #[must_use]
-    pub fn new(event_id: &str, kind: Kind, user: &str) -> Self {
+    pub fn new(event_id: impl Into<Name>, kind: Kind, user: impl Into<Name>) -> Self {
         Self {
             identity: Identity { event_id: event_id.into(), line: 0 },
             kind,

@@ -197,7 +197,8 @@ impl Fold {
                 self.release(step.transaction.as_ref());
                 self.failed = true;
                 // A payment that has been made can't have failed; one of another transaction can.
-                let made = step.transaction.as_ref().map_or(self.paid > 0, |t| self.paid_transactions.contains(t));
+                let made =
+                    step.transaction.as_ref().map_or(self.paid > 0, |t| self.paid_transactions.contains(t));
                 draft.flags.raise_if(made, Flag::UnexpectedTransition);
             }
             Kind::WriteOff => {
@@ -257,7 +258,11 @@ impl Fold {
 
         Meaning {
             legs: draft.legs,
-            parties: Parties { customer: terms.customer.clone(), provider: terms.provider.clone(), processor },
+            parties: Parties {
+                customer: terms.customer.clone(),
+                provider: terms.provider.clone(),
+                processor,
+            },
             columns: draft.columns,
             points: self.points.minus(points_before),
             rounded_spend: terms.earning.rounded_spend(amount),
@@ -356,7 +361,9 @@ impl Fold {
                 let policy = schedule.map_or(PaybackPolicy::None, |s| s.payback);
                 let due = match policy {
                     PaybackPolicy::None => 0,
-                    PaybackPolicy::Proportional => proportion(self.fees, back, self.paid) - self.fees_returned,
+                    PaybackPolicy::Proportional => {
+                        proportion(self.fees, back, self.paid) - self.fees_returned
+                    }
                     PaybackPolicy::Full => returnable,
                 };
                 due.clamp(0, returnable)

@@ -21,8 +21,12 @@ const EXPONENT_MAX: u32 = 20;
 /// A currency of ISO 4217.
 ///
 /// Ordered by code, so that rows of several currencies come in alphabetical order.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Currency(iso_currency::Currency);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Currency {
+    /// First, so that the derived order is that of the codes.
+    letters: [u8; 3],
+    minor_digits: u8,
+}
 
 impl Currency {
     /// Parses a three-letter code in any case. `None` where ISO 4217 has no such code or gives it no minor
@@ -43,37 +47,27 @@ impl Currency {
             *to = from.to_ascii_uppercase();
         }
         let currency = iso_currency::Currency::from_code(std::str::from_utf8(&upper).ok()?)?;
-        currency.exponent().map(|_| Self(currency))
+        let minor_digits = u8::try_from(currency.exponent()?).ok()?;
+        Some(Self { letters: upper, minor_digits })
     }
 
     /// The three-letter code, upper case.
     #[must_use]
-    pub fn code(self) -> &'static str {
-        self.0.code()
+    pub fn code(&self) -> &str {
+        // Three ASCII letters, or `parse` had not found it.
+        std::str::from_utf8(&self.letters).unwrap_or_default()
     }
 
     /// Digits after the decimal point: 0 (JPY) to 4 (CLF).
     #[must_use]
     pub fn minor_digits(self) -> u32 {
-        self.0.exponent().map_or(0, u32::from)
+        self.minor_digits.into()
     }
 
     /// Minor units in one major unit, a power of ten: 100 for USD, 1 for JPY.
     #[must_use]
     pub fn minor_per_major(self) -> i64 {
         10_i64.pow(self.minor_digits())
-    }
-}
-
-impl PartialOrd for Currency {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Currency {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.code().cmp(other.code())
     }
 }
 
@@ -128,7 +122,10 @@ pub fn parse_decimal(text: &str) -> Result<Decimal, Reason> {
     let (units, scale) = match u32::try_from(scale) {
         Ok(scale) => (Some(number.mantissa()), scale),
         Err(_) => (
-            u32::try_from(-scale).ok().and_then(|s| 10_i128.checked_pow(s)).and_then(|p| number.mantissa().checked_mul(p)),
+            u32::try_from(-scale)
+                .ok()
+                .and_then(|s| 10_i128.checked_pow(s))
+                .and_then(|p| number.mantissa().checked_mul(p)),
             0,
         ),
     };
@@ -172,10 +169,7 @@ fn parse_exponent(text: &str) -> Result<i64, Reason> {
 /// ```
 pub fn minor(amount: Decimal, currency: Currency) -> Result<i64, Reason> {
     let amount = amount.normalize();
-    let shift = currency
-        .minor_digits()
-        .checked_sub(amount.scale())
-        .ok_or(Reason::ExcessPrecision)?;
+    let shift = currency.minor_digits().checked_sub(amount.scale()).ok_or(Reason::ExcessPrecision)?;
     10_i128
         .checked_pow(shift)
         .and_then(|p| amount.mantissa().checked_mul(p))

@@ -138,7 +138,9 @@ impl<S: Store> Project<'_, S> {
         let partition = |s: &SourcePosition| (s.topic.clone(), s.partition);
         let sources = &mut self.books.head.sources;
         // A project's records come from few partitions, and mostly from the one of the record before.
-        if let Some(last) = sources.iter_mut().find(|s| s.partition == source.partition && s.topic == source.topic) {
+        if let Some(last) =
+            sources.iter_mut().find(|s| s.partition == source.partition && s.topic == source.topic)
+        {
             if (source.offset, source.item) <= (last.offset, last.item) {
                 return true;
             }
@@ -171,7 +173,11 @@ impl<S: Store> Project<'_, S> {
         Ok(charge.filter(|c| is_live(&self.books.head, c)))
     }
 
-    fn charge(&mut self, event: &ChargeEvent, source_timestamp_ms: Option<i64>) -> Result<Disposition, S::Error> {
+    fn charge(
+        &mut self,
+        event: &ChargeEvent,
+        source_timestamp_ms: Option<i64>,
+    ) -> Result<Disposition, S::Error> {
         let known = self.known(&event.identity)?;
         if let Some(fields) = known.as_ref().map(|k| k.differing_fields(event))
             && fields.is_empty()
@@ -261,7 +267,8 @@ impl<S: Store> Project<'_, S> {
         let settings = self.books.head.settings.clone();
         accepted.entry_number = self.books.head.entry_number + 1;
         charge.history.push(accepted);
-        if let (Some(terms), Some(new)) = (terms(self.name, &key, &charge.history, &settings), charge.history.last())
+        if let (Some(terms), Some(new)) =
+            (terms(self.name, &key, &charge.history, &settings), charge.history.last())
             && let Some(in_force) = settings.get(new.settings as usize)
         {
             let step = Step {
@@ -345,7 +352,8 @@ impl<S: Store> Project<'_, S> {
 fn is_live(head: &Head, charge: &Charge) -> bool {
     let horizon = head.settings_in_force().map_or(i64::MAX, |s| s.dedupe_horizon_ms);
     let passed = head.journal_time_ms.is_some_and(|t| t.saturating_sub(charge.recorded_at_ms) > horizon);
-    let stays_dropped =
-        |(sequence, before): &(u64, i64)| charge.journal_sequence <= *sequence && charge.recorded_at_ms < *before;
+    let stays_dropped = |(sequence, before): &(u64, i64)| {
+        charge.journal_sequence <= *sequence && charge.recorded_at_ms < *before
+    };
     !passed && !head.dropped.iter().any(stays_dropped)
 }

@@ -8,10 +8,9 @@ use crate::event::{Identity, Kind};
 use crate::fold::{Meaning, Terms};
 use crate::money::Currency;
 use crate::name::Name;
-use crate::party::Account;
 use crate::project::Project;
 use crate::rewards::{Points, PointsChange, PointsStatus};
-use crate::state::{AccountBalance, Store};
+use crate::state::Store;
 
 /// The event that something is published about.
 struct Subject<'a> {
@@ -150,12 +149,7 @@ impl<S: Store> Project<'_, S> {
         caused_by: Option<Identity>,
     ) -> Result<(), S::Error> {
         self.books.head.entry_number += 1;
-        for posting in &postings {
-            let amount = i128::from(posting.amount_minor);
-            let currency = subject.key.currency;
-            self.balance(&posting.orig_organization, posting.orig_account, currency, -amount)?;
-            self.balance(&posting.dest_organization, posting.dest_account, currency, amount)?;
-        }
+        self.balance(subject.key.currency, &postings)?;
         self.effects.entries.push(Entry {
             project: self.name.clone(),
             entry_number: self.books.head.entry_number,
@@ -177,35 +171,37 @@ impl<S: Store> Project<'_, S> {
         Ok(())
     }
 
-    fn balance(
-        &mut self,
-        name: &Name,
-        account: Account,
-        currency: Currency,
-        amount_minor: i128,
-    ) -> Result<(), S::Error> {
+    /// Moves the balances that postings touch. Each organization is looked up once, however many postings name it.
+    fn balance(&mut self, currency: Currency, postings: &[Posting]) -> Result<(), S::Error> {
         let (project, store) = (self.name, self.store);
-        let (entry_number, journal_sequence) = (self.books.head.entry_number, self.books.head.journal_sequence);
-        self.books.organizations.change(
-            name,
-            || store.organization(project, name),
-            |organization| {
-                let accounts = &mut organization.accounts;
-                let at = accounts.partition_point(|a| (a.currency, a.account) < (currency, account));
-                match accounts.get_mut(at).filter(|a| (a.currency, a.account) == (currency, account)) {
-                    Some(balance) => {
+        let (entry_number, journal_sequence) =
+            (self.books.head.entry_number, self.books.head.journal_sequence);
+        let sides = || {
+            postings.iter().flat_map(|p| {
+                let amount = i128::from(p.amount_minor);
+                [
+                    (&p.orig_organization, p.orig_account, -amount),
+                    (&p.dest_organization, p.dest_account, amount),
+                ]
+            })
+        };
+        for (at, (name, ..)) in sides().enumerate() {
+            if sides().take(at).any(|(earlier, ..)| earlier == name) {
+                continue;
+            }
+            self.books.organizations.change(
+                name,
+                || store.organization(project, name),
+                |organization| {
+                    for (_, account, amount_minor) in sides().filter(|(other, ..)| *other == name) {
+                        let balance = organization.account(account, currency);
                         balance.balance_minor += amount_minor;
                         (balance.entry_number, balance.journal_sequence) = (entry_number, journal_sequence);
                     }
-                    None => {
-                        let balance_minor = amount_minor;
-                        let fresh =
-                            AccountBalance { account, currency, balance_minor, entry_number, journal_sequence };
-                        accounts.insert(at, fresh);
-                    }
-                }
-            },
-        )
+                },
+            )?;
+        }
+        Ok(())
     }
 }
 

@@ -33,7 +33,8 @@ pub struct Amounts {
 /// `currency_missing`, `amount_missing`, `amount_not_positive`, `excess_precision`, `amount_out_of_range`, in this
 /// order over all fields.
 pub fn amounts(event: &ChargeEvent, default: Option<Currency>) -> Result<Amounts, Rejection> {
-    let currency = event.currency.or(default).ok_or_else(|| Rejection::at(Reason::CurrencyMissing, "currency"))?;
+    let currency =
+        event.currency.or(default).ok_or_else(|| Rejection::at(Reason::CurrencyMissing, "currency"))?;
     if event.amount.is_none() && event.kind.needs_amount() {
         return Err(Rejection::at(Reason::AmountMissing, "amount"));
     }
@@ -67,7 +68,9 @@ pub fn resolve(
     settings_index: u32,
     journal_time_ms: i64,
 ) -> Result<(Accepted, Currency), Rejection> {
-    if event.processor.as_ref().is_some_and(|p| p == project || *p == event.user) {
+    // Also where it is the default: an account can't take both sides of a posting.
+    let processor = event.processor.as_ref().unwrap_or(&settings.processor);
+    if processor == project || *processor == event.user {
         return Err(Rejection::at(Reason::FieldInvalid, "provider"));
     }
     let amounts = amounts(event, settings.currency)?;

@@ -90,6 +90,19 @@ pub struct Organization {
     pub points: Option<PointsBalance>,
 }
 
+impl Organization {
+    /// The balance of an account, opened where it was never touched.
+    pub(crate) fn account(&mut self, account: Account, currency: Currency) -> &mut AccountBalance {
+        let at = self.accounts.partition_point(|a| (a.currency, a.account) < (currency, account));
+        if self.accounts.get(at).is_none_or(|a| (a.currency, a.account) != (currency, account)) {
+            let fresh =
+                AccountBalance { account, currency, balance_minor: 0, entry_number: 0, journal_sequence: 0 };
+            self.accounts.insert(at, fresh);
+        }
+        &mut self.accounts[at]
+    }
+}
+
 /// A user's points.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PointsBalance {
@@ -476,10 +489,11 @@ impl<S: Store> State<S> {
     pub fn rows<'a>(&'a self, since: &'a BTreeMap<Name, u64>) -> impl Iterator<Item = (&'a Name, Row<'a>)> {
         self.books.iter().filter(|(_, b)| b.head_changed).flat_map(move |(project, books)| {
             let since = since.get(project).copied().unwrap_or(0);
-            let revenue = books
-                .days
-                .changes()
-                .map(|((day, currency), row)| Row::Revenue { day: *day, currency: *currency, row });
+            let revenue = books.days.changes().map(|((day, currency), row)| Row::Revenue {
+                day: *day,
+                currency: *currency,
+                row,
+            });
             let organizations = books.organizations.changes().flat_map(move |(organization, value)| {
                 let fresh = value.accounts.iter().filter(move |a| a.journal_sequence > since);
                 let balances = fresh.map(move |balance| Row::Balance { organization, balance });

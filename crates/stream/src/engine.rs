@@ -19,8 +19,8 @@ const IDLE: Duration = Duration::from_millis(250);
 
 /// What the engine tells of itself after every turn.
 pub trait Observer: Send {
-    /// Events accepted and duplicates so far, per project, from the journal's start.
-    fn counted(&self, project: &str, accepted: u64, duplicates: u64);
+    /// Project, events accepted and duplicates so far, from the journal's start, of every project that is open.
+    fn counted(&self, counts: &mut dyn Iterator<Item = (&str, u64, u64)>);
 }
 
 /// Tells an engine to stop once it has nothing left to do.
@@ -121,8 +121,9 @@ impl<C: Clock> Engine<C> {
         for (project, books) in self.projector.projection().state().books() {
             let head = books.head();
             self.metrics.chain_height(project, head.entry_number);
-            observer.counted(project, head.accepted, head.duplicates);
         }
+        let books = self.projector.projection().state().books();
+        observer.counted(&mut books.map(|(p, b)| (&**p, b.head().accepted, b.head().duplicates)));
         Ok(())
     }
 }

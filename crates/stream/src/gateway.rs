@@ -29,31 +29,47 @@ pub enum AppendError {
 /// Told when the record is durable, or why it is not.
 pub type Acknowledge = Box<dyn FnOnce(Result<(), AppendError>) + Send>;
 
+enum Message {
+    Append(Request),
+    Close,
+}
+
 struct Request {
     topic: Topic,
     record: Record,
     acknowledge: Acknowledge,
 }
 
-/// Hands records to the appender. Clones share it; the appender ends when the last is dropped.
+/// Hands records to the appender. Clones share it.
 #[derive(Clone)]
-pub struct Gateway(SyncSender<Request>);
+pub struct Gateway(SyncSender<Message>);
 
 impl Gateway {
     /// Queues a record. `acknowledge` is called exactly once, also where this can't take the record.
     pub fn append(&self, topic: Topic, record: Record, acknowledge: Acknowledge) {
-        match self.0.try_send(Request { topic, record, acknowledge }) {
-            Ok(()) => {}
-            Err(TrySendError::Full(request)) => (request.acknowledge)(Err(AppendError::Overloaded)),
-            Err(TrySendError::Disconnected(request)) => (request.acknowledge)(Err(AppendError::Closed)),
+        match self.0.try_send(Message::Append(Request { topic, record, acknowledge })) {
+            Ok(()) | Err(TrySendError::Full(Message::Close) | TrySendError::Disconnected(Message::Close)) => {
+            }
+            Err(TrySendError::Full(Message::Append(request))) => {
+                (request.acknowledge)(Err(AppendError::Overloaded));
+            }
+            Err(TrySendError::Disconnected(Message::Append(request))) => {
+                (request.acknowledge)(Err(AppendError::Closed));
+            }
         }
+    }
+
+    /// Takes nothing more: the appender appends what waits and ends, whoever still holds a gateway.
+    pub fn close(&self) {
+        // An appender that has ended already is closed.
+        let _ = self.0.send(Message::Close);
     }
 }
 
 /// The appender's side of a gateway.
 pub struct Appender<L> {
     log: L,
-    requests: Receiver<Request>,
+    requests: Receiver<Message>,
 }
 
 /// A gateway to `log` and the appender that has to run for it.
@@ -64,19 +80,39 @@ pub fn gateway<L: Log>(log: L) -> (Gateway, Appender<L>) {
 }
 
 impl<L: Log> Appender<L> {
-    /// Appends until the last gateway is dropped and all that waits is done: one sync for all that has gathered
-    /// while the one before was under way.
+    /// Appends until the gateway is closed: one sync for all that has gathered while the one before was under way.
     ///
     /// # Errors
     /// Where the log has failed; whoever waits is told.
     pub fn run(self) -> Result<(), LogError> {
-        while let Ok(first) = self.requests.recv() {
+        let outcome = self.append_all();
+        // Who has come too late is told as well.
+        while let Ok(message) = self.requests.try_recv() {
+            if let Message::Append(request) = message {
+                (request.acknowledge)(Err(AppendError::Closed));
+            }
+        }
+        outcome
+    }
+
+    fn append_all(&self) -> Result<(), LogError> {
+        let mut open = true;
+        while open {
+            let Ok(first) = self.requests.recv() else { return Ok(()) };
             let mut transaction = Transaction::default();
             let mut waiting = Vec::new();
             let rest = std::iter::from_fn(|| self.requests.try_recv().ok());
-            for request in std::iter::once(first).chain(rest).take(GROUP_MAX) {
-                transaction.appends.push((request.topic, request.record));
-                waiting.push(request.acknowledge);
+            for message in std::iter::once(first).chain(rest).take(GROUP_MAX) {
+                match message {
+                    Message::Append(request) => {
+                        transaction.appends.push((request.topic, request.record));
+                        waiting.push(request.acknowledge);
+                    }
+                    Message::Close => open = false,
+                }
+            }
+            if waiting.is_empty() {
+                continue;
             }
             let outcome = self.log.commit(transaction);
             let told = outcome.as_ref().map_err(|e| AppendError::Failed(e.to_string())).copied();

@@ -22,9 +22,13 @@ pub const PROJECT_HEADER: &str = "daybook-project";
 /// Header that names the source of an input record.
 pub const SOURCE_HEADER: &str = "daybook-source";
 
-/// Payload items that one record may hold. Each refused item becomes a dead letter with the whole record in it, so
-/// without a bound a record of a megabyte could become hundreds of gigabytes.
+/// Payload items that one record may hold.
 pub const RECORD_ITEMS_MAX: usize = 1_000;
+
+/// Bytes that the dead letters of one record may repeat of it. Each refused item has a dead letter with the record as
+/// received; beyond this they have [`dead_letter::REPEATS`] instead, or a record of a megabyte would become a
+/// gigabyte.
+const LETTERS_BYTES_MAX: usize = 2 << 20;
 
 /// How much one step takes.
 const BATCH: Limit = Limit { records_max: 1_000, bytes_max: 4 << 20 };
@@ -130,8 +134,14 @@ impl Decoder {
         let parsed = match project {
             None => Err(Rejection::at(Reason::ProjectInvalid, "")),
             Some(project) => settings::parse(&record.value)
-                .map(|s| (project, Arc::new(s)))
-                .map_err(|fault| Rejection::at(fault.reason, &fault.key)),
+                .map_err(|fault| Rejection::at(fault.reason, &fault.key))
+                .and_then(|settings| {
+                    // A processor that is the provider would post to one account from both sides.
+                    if *settings.processor == *project {
+                        return Err(Rejection::at(Reason::SettingsInvalid, "processor"));
+                    }
+                    Ok((project, Arc::new(settings)))
+                }),
         };
         match parsed {
             Ok((project, settings)) => {
@@ -205,6 +215,13 @@ impl<L: Log, C: Clock> Intake<L, C> {
             clock,
             log,
         };
+        for (topic, position) in [(Topic::Charges, intake.charges), (Topic::Settings, intake.settings)] {
+            let end = intake.log.end(topic)?;
+            if position > end {
+                let why = format!("intake has read {} up to {position}, but it ends at {end}", topic.name());
+                return Err(LogError::Failed(why.into()));
+            }
+        }
         let mut from = 0;
         loop {
             let fetched = intake.log.read(Topic::Settings, from, BATCH)?;
@@ -255,10 +272,18 @@ impl<L: Log, C: Clock> Intake<L, C> {
             self.counts.journalled += taken.journal.len() as u64;
             let journal = taken.journal.iter().map(|r| (Topic::Journal, journal_record(r)));
             transaction.appends.extend(journal);
+            let mut letters_bytes = 0;
             for (rejection, project, item) in taken.refused {
                 *self.counts.refused.entry(rejection.reason.code()).or_default() += 1;
                 let source = SourcePosition { item, ..position.clone() };
-                let letter = dead_letter_record(&record.record, &rejection, project.as_deref(), &source);
+                let repeats =
+                    letters_bytes > 0 && letters_bytes + record.record.value.len() > LETTERS_BYTES_MAX;
+                let letter = if repeats {
+                    repeating_letter(&record.record, &rejection, project.as_deref(), &source)
+                } else {
+                    letters_bytes += record.record.value.len();
+                    dead_letter_record(&record.record, &rejection, project.as_deref(), &source)
+                };
                 transaction.appends.push((dlq, letter));
             }
         }
@@ -296,6 +321,20 @@ impl<L: Log, C: Clock> Intake<L, C> {
 /// The position of a record in a log with one partition per topic.
 fn position(topic: Topic, offset: u64) -> SourcePosition {
     SourcePosition { topic: topic.name().into(), partition: 0, offset, item: 0 }
+}
+
+/// A dead letter without the record, which stands in an earlier one with the same source position.
+fn repeating_letter(
+    record: &Record,
+    rejection: &Rejection,
+    project: Option<&str>,
+    source: &SourcePosition,
+) -> Record {
+    let bare =
+        Record { value: Vec::new(), key: record.key.clone(), headers: record.headers.clone(), ..*record };
+    let mut letter = dead_letter_record(&bare, rejection, project, source);
+    letter.headers.push((dead_letter::REPEATS.to_owned(), b"true".to_vec()));
+    letter
 }
 
 /// The record as received, its headers kept, with those that say why it was refused.

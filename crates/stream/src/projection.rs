@@ -111,7 +111,13 @@ impl<S: Store> Projection<S> {
                     let mut headers = dead_letter::headers(rejection, project, record.source.as_ref());
                     headers.push((dead_letter::CANONICAL.to_owned(), b"true".to_vec()));
                     let value = self.value.as_bytes();
-                    outputs.put(Topic::ChargesDlq, &record.project, value, headers, record.source_timestamp_ms);
+                    outputs.put(
+                        Topic::ChargesDlq,
+                        &record.project,
+                        value,
+                        headers,
+                        record.source_timestamp_ms,
+                    );
                 }
             }
         }

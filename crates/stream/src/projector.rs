@@ -24,13 +24,22 @@ pub enum ProjectorError {
     /// The state store is of another log, or was written to by something else.
     #[error(
         "state stands at journal offset {state}, ahead of what is published ({published}): \
-         it is not the state of these books; remove it and the projector rebuilds it from the journal"
+         it is not the state of these books; start once with --rebuild-state, which makes it anew from the journal"
     )]
     StateAhead {
         /// Where the state stands.
         state: u64,
         /// Up to where outputs are published.
         published: u64,
+    },
+    /// Outputs without a position: starting over would publish them all again.
+    #[error(
+        "{entries} entries are published, but no position says up to where in the journal: \
+         restore the log from a copy; do not start over it"
+    )]
+    PositionsLost {
+        /// Entries that are published.
+        entries: u64,
     },
     /// Positions are beyond the journal's end: records that outputs were made from have vanished.
     #[error(
@@ -74,6 +83,10 @@ impl<L: Log> Projector<L> {
         let end = log.end(Topic::Journal)?;
         if published > end {
             return Err(ProjectorError::JournalLost { published, end });
+        }
+        let entries = log.end(Topic::LedgerEntries)?;
+        if published == 0 && entries > 0 {
+            return Err(ProjectorError::PositionsLost { entries });
         }
         let state = log.state_position()?;
         if state > published {

@@ -68,7 +68,10 @@ fn positions_and_state_are_written_with_the_records() {
     let folder = tempfile::tempdir().unwrap();
     {
         let log = open(folder.path());
-        assert_eq!((log.position(Reader::Intake, Topic::Charges).unwrap(), log.state_position().unwrap()), (0, 0));
+        assert_eq!(
+            (log.position(Reader::Intake, Topic::Charges).unwrap(), log.state_position().unwrap()),
+            (0, 0)
+        );
         log.commit(Transaction {
             appends: vec![(Topic::LedgerEntries, record("p", "entry"))],
             positions: vec![(Reader::Projector, Topic::Journal, 9)],

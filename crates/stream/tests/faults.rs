@@ -131,8 +131,7 @@ fn replayed(log: &MemoryLog) -> Books {
     let mut books = Books::default();
     let mut projection = Projection::volatile();
     for record in log.records(Topic::Journal) {
-        let Ok::<(), Infallible>(()) =
-            projection.apply(&journal::decode(&record.value).unwrap(), &mut books);
+        let Ok::<(), Infallible>(()) = projection.apply(&journal::decode(&record.value).unwrap(), &mut books);
     }
     projection.rows(&mut books);
     books

@@ -6,7 +6,8 @@ use daybook_core::event::{Body, SourcePosition};
 use daybook_stream::intake::{Decoder, IntakeSettings, PROJECT_HEADER, RECORD_ITEMS_MAX};
 use daybook_stream::record::Record;
 
-const PAYMENT: &str = r#"{"eventId":"e1","userId":"u","data":{"amount":1,"currency":"USD","status":"succeeded"}}"#;
+const PAYMENT: &str =
+    r#"{"eventId":"e1","userId":"u","data":{"amount":1,"currency":"USD","status":"succeeded"}}"#;
 
 fn envelope(items: &[&str]) -> String {
     format!(r#"{{"track":[{{"name":"Charge","payload":[{}]}}]}}"#, items.join(","))

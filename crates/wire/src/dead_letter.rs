@@ -11,6 +11,8 @@ pub const PATH: &str = "daybook-path";
 pub const PROJECT: &str = "daybook-project";
 /// Header of a record whose value is the canonical event instead of the record as received.
 pub const CANONICAL: &str = "daybook-canonical";
+/// Header of a dead letter whose value is empty because an earlier one with the same source position has it.
+pub const REPEATS: &str = "daybook-repeats";
 /// Header with the payload item, from 0, of the record at fault.
 pub const ITEM: &str = "daybook-item";
 

@@ -4,11 +4,11 @@
 
 use std::fmt::Write;
 
+use daybook_core::calendar::Day;
 use daybook_core::daily::DayRow;
 use daybook_core::entry::{Entry, EntryKind, Posting};
 use daybook_core::event::Identity;
 use daybook_core::flags::Flags;
-use daybook_core::calendar::Day;
 use daybook_core::money::Currency;
 use daybook_core::rewards::PointsChange;
 use daybook_core::state::{AccountBalance, PointsBalance, Row};
@@ -73,7 +73,9 @@ impl<'a> Object<'a> {
     fn day(&mut self, key: &str, day: Day) -> &mut Self {
         let (year, month, day) = day.ymd();
         let out = self.key(key);
-        for (separator, number, width) in [('"', year, 4), ('-', i16::from(month), 2), ('-', i16::from(day), 2)] {
+        for (separator, number, width) in
+            [('"', year, 4), ('-', i16::from(month), 2), ('-', i16::from(day), 2)]
+        {
             out.push(separator);
             let mut digits = itoa::Buffer::new();
             let digits = digits.format(number);
@@ -327,7 +329,7 @@ pub fn canonical(event: &daybook_core::event::ChargeEvent, out: &mut String) {
     decimal(&mut o, "amount", event.amount);
     name(&mut o, "chargeId", event.charge_id.as_deref());
     time(&mut o, "clearsAt", event.clears_at_ms);
-    name(&mut o, "currency", event.currency.map(Currency::code));
+    name(&mut o, "currency", event.currency.as_ref().map(Currency::code));
     name(&mut o, "description", event.description.as_deref());
     o.str("eventId", &event.identity.event_id);
     o.number("eventLine", event.identity.line);

@@ -91,7 +91,9 @@ pub fn parse(json: &[u8]) -> Parsed<Settings> {
                         }
                         "refund_window_days" => settings.refund_window_ms = days(value, &path)?,
                         "chargeback_window_days" => settings.chargeback_window_ms = days(value, &path)?,
-                        _ => return unknown(&path, "history_max, refund_window_days, chargeback_window_days"),
+                        _ => {
+                            return unknown(&path, "history_max, refund_window_days, chargeback_window_days");
+                        }
                     }
                 }
             }
@@ -100,7 +102,8 @@ pub fn parse(json: &[u8]) -> Parsed<Settings> {
                 settings.rules_version = u32::try_from(version).unwrap_or(RULES_VERSION);
             }
             _ => {
-                let known = "timezone, currency, processor, fees, rewards, splits, dedupe, charges, rules_version";
+                let known =
+                    "timezone, currency, processor, fees, rewards, splits, dedupe, charges, rules_version";
                 return unknown(key, known);
             }
         }
@@ -112,21 +115,24 @@ fn unknown<T>(key: &str, known: &str) -> Parsed<T> {
     invalid(key, format!("unknown key; known here: {known}"))
 }
 
-fn members<'a>(value: &'a Document, key: &str) -> Parsed<impl Iterator<Item = (&'a str, &'a Document)>> {
+fn members<'a>(
+    value: &'a Document<'_>,
+    key: &str,
+) -> Parsed<impl Iterator<Item = (&'a str, &'a Document<'a>)>> {
     match value {
-        Document::Object(members) => Ok(members.iter().map(|(k, v)| (k.as_str(), v))),
+        Document::Object(members) => Ok(members.iter().map(|(k, v)| (&**k, v))),
         _ => invalid(key, "must be a table"),
     }
 }
 
-fn string<'a>(value: &'a Document, key: &str) -> Parsed<&'a str> {
+fn string<'a>(value: &'a Document<'_>, key: &str) -> Parsed<&'a str> {
     match value {
         Document::String(s) => Ok(s),
         _ => invalid(key, "must be a string"),
     }
 }
 
-fn name(value: &Document, key: &str) -> Parsed<Name> {
+fn name(value: &Document<'_>, key: &str) -> Parsed<Name> {
     let text = string(value, key)?;
     if is_valid_name(text) {
         Ok(text.into())
@@ -142,10 +148,9 @@ fn currency(code: &str, key: &str) -> Parsed<Currency> {
     }
 }
 
-fn decimal(value: &Document, key: &str) -> Parsed<Decimal> {
-    let text = match value {
-        Document::String(s) | Document::Number(s) => s,
-        _ => return invalid(key, "must be a decimal number, best as a string"),
+fn decimal(value: &Document<'_>, key: &str) -> Parsed<Decimal> {
+    let Some(text) = value.text() else {
+        return invalid(key, "must be a decimal number, best as a string");
     };
     match parse_decimal(text) {
         Ok(number) => Ok(number),
@@ -153,22 +158,18 @@ fn decimal(value: &Document, key: &str) -> Parsed<Decimal> {
     }
 }
 
-fn integer(value: &Document, key: &str, min: i64, max: i64) -> Parsed<i64> {
-    let number = match value {
-        Document::String(s) | Document::Number(s) => s.parse().ok(),
-        _ => None,
-    };
-    match number {
+fn integer(value: &Document<'_>, key: &str, min: i64, max: i64) -> Parsed<i64> {
+    match value.text().and_then(|text| text.parse().ok()) {
         Some(number) if (min..=max).contains(&number) => Ok(number),
         _ => invalid(key, format!("must be a whole number from {min} to {max}")),
     }
 }
 
-fn days(value: &Document, key: &str) -> Parsed<i64> {
+fn days(value: &Document<'_>, key: &str) -> Parsed<i64> {
     integer(value, key, 1, DAYS_MAX).map(|days| days * DAY_MS)
 }
 
-fn amounts(value: &Document, key: &str) -> Parsed<BTreeMap<Currency, Decimal>> {
+fn amounts(value: &Document<'_>, key: &str) -> Parsed<BTreeMap<Currency, Decimal>> {
     let mut amounts = BTreeMap::new();
     for (code, value) in members(value, key)? {
         let path = format!("{key}.{code}");
@@ -183,7 +184,7 @@ fn amounts(value: &Document, key: &str) -> Parsed<BTreeMap<Currency, Decimal>> {
     Ok(amounts)
 }
 
-fn fee_schedule(value: &Document, path: &str) -> Parsed<FeeSchedule> {
+fn fee_schedule(value: &Document<'_>, path: &str) -> Parsed<FeeSchedule> {
     let mut schedule = FeeSchedule::default();
     for (key, value) in members(value, path)? {
         let path = format!("{path}.{key}");
@@ -210,7 +211,7 @@ fn fee_schedule(value: &Document, path: &str) -> Parsed<FeeSchedule> {
     Ok(schedule)
 }
 
-fn rewards(value: &Document) -> Parsed<Rewards> {
+fn rewards(value: &Document<'_>) -> Parsed<Rewards> {
     let mut rewards = Rewards::default();
     for (key, value) in members(value, "rewards")? {
         let path = format!("rewards.{key}");
@@ -237,7 +238,7 @@ fn rewards(value: &Document) -> Parsed<Rewards> {
     Ok(rewards)
 }
 
-fn splits(value: &Document) -> Parsed<Vec<SplitRule>> {
+fn splits(value: &Document<'_>) -> Parsed<Vec<SplitRule>> {
     let Document::Array(rules) = value else { return invalid_split("splits", "must be an array of tables") };
     let mut splits: Vec<SplitRule> = Vec::new();
     for (r, rule) in rules.iter().enumerate() {
@@ -266,12 +267,12 @@ fn splits(value: &Document) -> Parsed<Vec<SplitRule>> {
         if partners.iter().map(|p| p.percentage).sum::<Decimal>() > Decimal::ONE {
             return invalid_split(&path, "has percentages that add up to more than 1");
         }
-        splits.push(SplitRule { product: product.as_str().into(), partners });
+        splits.push(SplitRule { product: (&**product).into(), partners });
     }
     Ok(splits)
 }
 
-fn partner(value: &Document, path: &str) -> Parsed<Partner> {
+fn partner(value: &Document<'_>, path: &str) -> Parsed<Partner> {
     let split = |fault: SettingsFault| SettingsFault { reason: Reason::SplitRuleInvalid, ..fault };
     let (mut partner_type, mut partner_name, mut percentage) = (None, None, None);
     for (key, value) in members(value, path).map_err(split)? {
@@ -340,7 +341,11 @@ pub fn to_json(settings: &Settings) -> String {
         push_str(out, tier);
         let _ = write!(out, ":{multiplier}");
     });
-    let _ = write!(out, "}},\"step\":{}}},\"rules_version\":{},\"splits\":[", settings.rewards.step, settings.rules_version);
+    let _ = write!(
+        out,
+        "}},\"step\":{}}},\"rules_version\":{},\"splits\":[",
+        settings.rewards.step, settings.rules_version
+    );
     comma_separated(&mut out, settings.splits.iter(), |out, rule| {
         out.push_str("{\"partners\":[");
         comma_separated(out, rule.partners.iter(), |out, partner| {
@@ -367,7 +372,11 @@ fn amounts_to_json(out: &mut String, amounts: &BTreeMap<Currency, Decimal>) {
     });
 }
 
-fn comma_separated<T>(out: &mut String, items: impl Iterator<Item = T>, mut write: impl FnMut(&mut String, T)) {
+fn comma_separated<T>(
+    out: &mut String,
+    items: impl Iterator<Item = T>,
+    mut write: impl FnMut(&mut String, T),
+) {
     for (i, item) in items.enumerate() {
         if i > 0 {
             out.push(',');

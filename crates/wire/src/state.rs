@@ -308,7 +308,9 @@ fn read_fold(r: &mut Reader<'_>) -> Result<Fold, Malformed> {
         refunded: r.long()?,
         charged_back: r.long()?,
         disputed: r.long()?,
-        open: read_list(r, |r| Ok(OpenPending { transaction: read_transaction(r)?, amount_minor: r.long()? }))?,
+        open: read_list(r, |r| {
+            Ok(OpenPending { transaction: read_transaction(r)?, amount_minor: r.long()? })
+        })?,
         paid_transactions: read_list(r, read_transaction)?,
         refunded_by: read_list(r, |r| Ok((r.name()?, r.long()?)))?,
         first_payment: r.option(|r| Ok((r.long()?, r.name()?)))?,

@@ -3,8 +3,10 @@
 mod background;
 mod blocks;
 
+use std::fs::{File, create_dir_all, read_to_string};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -20,11 +22,15 @@ pub fn check() -> Result<()> {
     let folder = tempfile::tempdir().context("failed to make a folder for the clone")?;
     let clone = folder.path().join("daybook");
     run(program("git").args(["clone", "--quiet", "--no-hardlinks", "."]).arg(&clone))?;
-    if !read(program("git").args(["status", "--porcelain"]))?.is_empty() {
-        println!("what is not committed is not checked: this is the README.md of HEAD");
+    share_built(&clone)?;
+    if read(program("git").args(["status", "--porcelain"]))?.is_empty() {
+        predate(&clone)?;
+    } else {
+        println!(
+            "what is not committed is not checked: this is the README.md of HEAD, and it is built for it"
+        );
     }
-    share_dependencies(&clone)?;
-    let text = std::fs::read_to_string(clone.join("README.md")).context("failed to read README.md")?;
+    let text = read_to_string(clone.join("README.md")).context("failed to read README.md")?;
     let blocks = blocks::parse(&text)?;
     ensure!(!blocks.is_empty(), "README.md holds no commands");
 
@@ -56,16 +62,28 @@ pub fn check() -> Result<()> {
     Ok(())
 }
 
-/// Gives the clone what was built of the dependencies. Not the target folder itself: cargo tells files apart by time
-/// and place in the repository, and would take the clone's for those of the working tree.
-fn share_dependencies(clone: &Path) -> Result<()> {
+/// Gives the clone a copy of what was built. Not the target folder itself: cargo tells files apart by time and place in
+/// the repository, so that the working tree would be given what the clone has built.
+fn share_built(clone: &Path) -> Result<()> {
     let (built, into) = (target_folder()?.join("release"), clone.join("target/release"));
-    std::fs::create_dir_all(&into)?;
+    create_dir_all(&into)?;
     for part in ["build", "deps", ".fingerprint"] {
         let from = built.join(part);
         if from.is_dir() {
             run(program("cp").arg("-a").arg(from).arg(&into))?;
         }
+    }
+    Ok(())
+}
+
+/// Makes the clone's files older than what was built, which cargo takes for a reason not to build it again. That is true
+/// where the working tree is that of HEAD; a file that only the working tree has is still missed.
+fn predate(clone: &Path) -> Result<()> {
+    let files = read(program("git").args(["ls-files", "-z"]).current_dir(clone))?;
+    let long_ago = UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    for file in files.split_terminator('\0').map(|file| clone.join(file)).filter(|file| file.is_file()) {
+        let dated = File::open(&file).and_then(|open| open.set_modified(long_ago));
+        dated.with_context(|| format!("failed to date {}", file.display()))?;
     }
     Ok(())
 }

@@ -70,7 +70,8 @@ impl BookWriter {
     /// Makes the folder, which must be absent or empty: books are never mixed.
     pub fn create(folder: &Path) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder).with_context(|| format!("failed to make {}", folder.display()))?;
-        let mut found = std::fs::read_dir(folder).with_context(|| format!("failed to read {}", folder.display()))?;
+        let mut found =
+            std::fs::read_dir(folder).with_context(|| format!("failed to read {}", folder.display()))?;
         if found.next().is_some() {
             let message = format!("--out {}: not empty; name a new folder or empty it", folder.display());
             return Err(ExitWith::new(Exit::Misconfigured, anyhow!(message)));
@@ -156,7 +157,9 @@ impl BookWriter {
     pub fn check(&mut self) -> anyhow::Result<()> {
         match self.failed.take() {
             None => Ok(()),
-            Some(error) => Err(error).with_context(|| format!("failed to write to {}", self.folder.display())),
+            Some(error) => {
+                Err(error).with_context(|| format!("failed to write to {}", self.folder.display()))
+            }
         }
     }
 

@@ -44,7 +44,10 @@ pub fn process(arguments: &ProcessArguments) -> anyhow::Result<()> {
         Some(file) => crate::settings::read(file)?,
     };
     let mut run = Run {
-        decoder: Decoder::new(IntakeSettings { default_project: arguments.project.clone(), ..IntakeSettings::default() }),
+        decoder: Decoder::new(IntakeSettings {
+            default_project: arguments.project.clone(),
+            ..IntakeSettings::default()
+        }),
         projection: Projection::volatile(),
         books: BookWriter::create(&arguments.out)?,
         events_read: 0,
@@ -84,7 +87,8 @@ impl Run {
     fn settings(&mut self, settings: Vec<(String, String)>) -> anyhow::Result<()> {
         for (offset, (project, json)) in (0..).zip(settings) {
             let record = Record { key: project.into(), value: json.into(), ..Record::default() };
-            let position = SourcePosition { topic: Topic::Settings.name().into(), partition: 0, offset, item: 0 };
+            let position =
+                SourcePosition { topic: Topic::Settings.name().into(), partition: 0, offset, item: 0 };
             let taken = self.decoder.settings(&record, &position, TIME_MIN_MS);
             self.journal(taken, &record, &position)?;
         }
@@ -107,7 +111,9 @@ impl Run {
                     journalled.source_timestamp_ms = self.as_of;
                     journalled.recorded_at_ms = self.now_ms.unwrap_or(journalled.recorded_at_ms);
                 } else {
-                    let now = self.now_ms.map_or(journalled.recorded_at_ms, |now| now.max(journalled.recorded_at_ms));
+                    let now = self
+                        .now_ms
+                        .map_or(journalled.recorded_at_ms, |now| now.max(journalled.recorded_at_ms));
                     self.now_ms = Some(now);
                     journalled.recorded_at_ms = now;
                 }
@@ -115,7 +121,12 @@ impl Run {
             self.apply(&journalled, Some(record))?;
         }
         for (rejection, project, item) in taken.refused {
-            self.refuse(record, &rejection, project.as_deref(), &SourcePosition { item, ..position.clone() })?;
+            self.refuse(
+                record,
+                &rejection,
+                project.as_deref(),
+                &SourcePosition { item, ..position.clone() },
+            )?;
         }
         Ok(())
     }
@@ -138,7 +149,8 @@ impl Run {
         project: Option<&str>,
         position: &SourcePosition,
     ) -> anyhow::Result<()> {
-        let topic = if &*position.topic == Topic::Settings.name() { Topic::SettingsDlq } else { Topic::ChargesDlq };
+        let topic =
+            if &*position.topic == Topic::Settings.name() { Topic::SettingsDlq } else { Topic::ChargesDlq };
         let letter = dead_letter_record(record, rejection, project, position);
         self.books.dead_letter(topic, rejection.reason.code(), &letter)
     }

@@ -55,6 +55,7 @@ struct Page {
 
 #[derive(Deserialize)]
 struct PageRecord {
+    offset: u64,
     key: String,
     value: String,
     headers: Vec<(String, String)>,
@@ -101,12 +102,29 @@ impl Source {
         Ok(Some(summary.events_read))
     }
 
-    /// Hands every record of a topic to `take`, in order.
-    pub fn each(&self, topic: Topic, take: &mut Each<'_>) -> anyhow::Result<()> {
+    /// Journal offset up to which a running instance has published; `None` where nothing moves.
+    pub fn position(&self) -> anyhow::Result<Option<u64>> {
+        #[derive(Deserialize)]
+        struct Position {
+            journal_offset: u64,
+        }
+        let Source::Instance { .. } = self else { return Ok(None) };
+        let mut position = 0;
+        self.each(Topic::ProjectorPositions, None, &mut |record| {
+            let read: Position =
+                serde_json::from_slice(&record.value).context("failed to read the position")?;
+            position = read.journal_offset;
+            Ok(())
+        })?;
+        Ok(Some(position))
+    }
+
+    /// Hands every record of a topic, or those of a log below offset `end`, to `take`, in order.
+    pub fn each(&self, topic: Topic, end: Option<u64>, take: &mut Each<'_>) -> anyhow::Result<()> {
         match self {
             Source::Log(log) => each_of_log(log, topic, take),
             Source::Files(folder) => each_of_file(folder, topic, take),
-            Source::Instance { url, api_key } => each_of_instance(url, api_key, topic, take),
+            Source::Instance { url, api_key } => each_of_instance(url, api_key, topic, end, take),
         }
     }
 }
@@ -128,7 +146,11 @@ fn each_of_file(folder: &Path, topic: Topic, take: &mut Each<'_>) -> anyhow::Res
     let (mut line, mut number) = (Vec::new(), 0_u64);
     loop {
         line.clear();
-        if reader.read_until(b'\n', &mut line).with_context(|| format!("failed to read {}", path.display()))? == 0 {
+        if reader
+            .read_until(b'\n', &mut line)
+            .with_context(|| format!("failed to read {}", path.display()))?
+            == 0
+        {
             return Ok(());
         }
         number += 1;
@@ -144,7 +166,13 @@ fn each_of_file(folder: &Path, topic: Topic, take: &mut Each<'_>) -> anyhow::Res
     }
 }
 
-fn each_of_instance(url: &str, api_key: &str, topic: Topic, take: &mut Each<'_>) -> anyhow::Result<()> {
+fn each_of_instance(
+    url: &str,
+    api_key: &str,
+    topic: Topic,
+    end: Option<u64>,
+    take: &mut Each<'_>,
+) -> anyhow::Result<()> {
     let agent = instance::agent();
     let mut from = 0;
     loop {
@@ -164,8 +192,9 @@ fn each_of_instance(url: &str, api_key: &str, topic: Topic, take: &mut Each<'_>)
             return Err(anyhow!("{address} answered {}: {text}", answer.status()));
         }
         let page: Page = serde_json::from_str(&text).with_context(|| format!("failed to read {address}"))?;
-        for record in &page.records {
-            let decode = |text: &str| BASE64.decode(text).with_context(|| format!("failed to read {address}"));
+        for record in page.records.iter().filter(|record| end.is_none_or(|end| record.offset < end)) {
+            let decode =
+                |text: &str| BASE64.decode(text).with_context(|| format!("failed to read {address}"));
             let headers = record.headers.iter().map(|(name, value)| Ok((name.clone(), decode(value)?)));
             take(&Record {
                 key: decode(&record.key)?,
@@ -174,7 +203,7 @@ fn each_of_instance(url: &str, api_key: &str, topic: Topic, take: &mut Each<'_>)
                 timestamp_ms: None,
             })?;
         }
-        if page.records.is_empty() || page.next >= page.end {
+        if page.records.is_empty() || page.next >= end.unwrap_or(page.end).min(page.end) {
             return Ok(());
         }
         from = page.next;

@@ -1,12 +1,15 @@
 //! Keys and values of the embedded log's keyspaces.
 
-use daybook_wire::binary::{Malformed, Reader as Binary, put_bytes, put_count, put_long, put_option, put_str};
+use daybook_wire::binary::{
+    Malformed, Reader as Binary, put_bytes, put_count, put_long, put_option, put_str,
+};
 use daybook_wire::topic::Topic;
 
 use crate::log::Reader;
 use crate::record::Record;
 
 pub(super) const FORMAT_KEY: &[u8] = b"format";
+pub(super) const STATE_FORMAT_KEY: &[u8] = b"state-format";
 pub(super) const STATE_POSITION_KEY: &[u8] = b"state-position";
 
 /// A topic's number on disk. Never change or reuse one.

@@ -50,6 +50,14 @@ pub enum OpenError {
     /// The folder is not there.
     #[error("{} holds no daybook log", .0.display())]
     Absent(PathBuf),
+    /// Its state can't be checked.
+    #[error("failed to open {}: {source}", path.display())]
+    State {
+        /// The folder.
+        path: PathBuf,
+        /// What failed.
+        source: LogError,
+    },
     /// Anything else.
     #[error("failed to open {}: {source}", path.display())]
     Storage {
@@ -108,12 +116,17 @@ impl EmbeddedLog {
             Some(found) => return Err(OpenError::Format { path: path.to_owned(), found }),
             None => meta.insert(codec::FORMAT_KEY, FORMAT.to_be_bytes()).map_err(storage)?,
         }
+        if let Some(parent) = path.canonicalize().ok().as_deref().and_then(Path::parent) {
+            // The folder's own entry has to survive a power loss too, before anything in it is acknowledged.
+            let synced = std::fs::File::open(parent).and_then(|folder| folder.sync_all());
+            synced.map_err(|e| storage(e.into()))?;
+        }
         let mut ends = BTreeMap::new();
         for topic in Topic::ALL {
             let end = meta.get(codec::end_key(topic)).map_err(storage)?;
             ends.insert(topic, codec::read_number(end.as_deref()).unwrap_or(0));
         }
-        Ok(Self(Arc::new(Inner {
+        let log = Self(Arc::new(Inner {
             db,
             records,
             latest,
@@ -122,7 +135,24 @@ impl EmbeddedLog {
             ends: Mutex::new(ends),
             appended: Condvar::new(),
             commit: Mutex::new(()),
-        })))
+        }));
+        log.drop_foreign_state().map_err(|source| OpenError::State { path: path.to_owned(), source })?;
+        Ok(log)
+    }
+
+    /// State of another format version, or without a position, is no state of this log: it is dropped, and the
+    /// projector rebuilds it.
+    fn drop_foreign_state(&self) -> Result<(), LogError> {
+        let format = self.0.meta.get(codec::STATE_FORMAT_KEY).map_err(failed)?;
+        let ours = codec::read_number(format.as_deref()) == Some(daybook_wire::state::FORMAT.into());
+        let placed = self.0.meta.get(codec::STATE_POSITION_KEY).map_err(failed)?.is_some();
+        if ours && placed {
+            return Ok(());
+        }
+        self.drop_state()?;
+        let format = u64::from(daybook_wire::state::FORMAT).to_be_bytes();
+        self.0.meta.insert(codec::STATE_FORMAT_KEY, format).map_err(failed)?;
+        self.0.db.persist(PersistMode::SyncAll).map_err(failed)
     }
 
     /// Opens the log of a folder that must be there.
@@ -130,7 +160,8 @@ impl EmbeddedLog {
     /// # Errors
     /// [`OpenError`].
     pub fn open_existing(path: &Path) -> Result<Self, OpenError> {
-        if path.is_dir() && std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()) {
+        // The store's own marker: without it `open` would make a new log among somebody's files.
+        if path.join("version").is_file() {
             Self::open(path)
         } else {
             Err(OpenError::Absent(path.to_owned()))
@@ -151,9 +182,10 @@ impl EmbeddedLog {
         !short(&mut ends)
     }
 
-    /// Wakes everyone that waits, so that they can look whether to stop.
-    pub fn wake(&self) {
-        self.0.appended.notify_all();
+    /// The ends of all topics as one commit left them.
+    #[must_use]
+    pub fn all_ends(&self) -> BTreeMap<Topic, u64> {
+        self.ends().clone()
     }
 
     /// Bytes that the folder takes on disk.
@@ -167,21 +199,22 @@ impl EmbeddedLog {
     /// # Errors
     /// Where the folder can't be written.
     pub fn drop_state(&self) -> Result<(), LogError> {
-        self.0.state.clear().map_err(failed)?;
+        // The position first: a crash in between leaves values without one, which the next open drops.
         self.0.meta.remove(codec::STATE_POSITION_KEY).map_err(failed)?;
+        self.0.db.persist(PersistMode::SyncAll).map_err(failed)?;
+        self.0.state.clear().map_err(failed)?;
         self.0.db.persist(PersistMode::SyncAll).map_err(failed)
     }
 }
 
 impl Log for EmbeddedLog {
     fn read(&self, topic: Topic, from: u64, limit: Limit) -> Result<Vec<Fetched>, LogError> {
-        let end = self.end(topic)?;
         let mut fetched = Vec::new();
         let mut bytes = 0;
-        if from >= end {
-            return Ok(fetched);
-        }
-        for guard in self.0.records.range(codec::record_key(topic, from)..codec::record_key(topic, end)) {
+        // One look at one moment, to the topic's end as it was then: a commit is visible only once it is synced. An end
+        // that was asked for before would miss rows of compacted topics that have moved behind it since.
+        for guard in self.0.records.range(codec::record_key(topic, from)..=codec::record_key(topic, u64::MAX))
+        {
             let (key, value) = guard.into_inner().map_err(failed)?;
             bytes += value.len();
             if fetched.len() == limit.records_max || (!fetched.is_empty() && bytes > limit.bytes_max) {

@@ -80,7 +80,8 @@ mod tests {
 
     #[test]
     fn card_numbers_are_masked_and_nothing_else() {
-        let check = |text: &str, expected: Option<&str>| assert_eq!(mask(text).as_deref(), expected, "{text}");
+        let check =
+            |text: &str, expected: Option<&str>| assert_eq!(mask(text).as_deref(), expected, "{text}");
         check("card 4242424242424242 ok", Some("card ************4242 ok"));
         check("4242 4242 4242 4242", Some("**** **** **** 4242"));
         check("4242-4242-4242-4242", Some("****-****-****-4242"));

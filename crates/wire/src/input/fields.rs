@@ -30,21 +30,21 @@ impl<'a> Faults<'a> {
     }
 
     /// An id that must be there.
-    pub(super) fn id(&mut self, value: Option<&Document>, field: &str, missing: Reason) -> Name {
+    pub(super) fn id(&mut self, value: Option<&Document<'_>>, field: &str, missing: Reason) -> Name {
         match value {
             None => self.note(missing, field),
             Some(Document::String(s)) if s.is_empty() => self.note(missing, field),
-            Some(Document::String(s)) if is_valid_name(s) => return s.as_str().into(),
+            Some(Document::String(s)) if is_valid_name(s) => return (&**s).into(),
             Some(_) => self.note(Reason::FieldInvalid, field),
         }
         Name::default()
     }
 
     /// A name that may be there. An empty one counts as missing.
-    pub(super) fn name(&mut self, value: Option<&Document>, field: &str) -> Option<Name> {
+    pub(super) fn name(&mut self, value: Option<&Document<'_>>, field: &str) -> Option<Name> {
         match value? {
             Document::String(s) if s.is_empty() => None,
-            Document::String(s) if is_valid_name(s) => Some(s.as_str().into()),
+            Document::String(s) if is_valid_name(s) => Some((&**s).into()),
             _ => {
                 self.note(Reason::FieldInvalid, field);
                 None
@@ -54,11 +54,11 @@ impl<'a> Faults<'a> {
 
     /// A JSON number or decimal string that must be above 0. One that is below is refused for that also where it
     /// is refused for more.
-    pub(super) fn amount(&mut self, value: Option<&Document>, field: &str) -> Option<Decimal> {
+    pub(super) fn amount(&mut self, value: Option<&Document<'_>>, field: &str) -> Option<Decimal> {
         let noted = self.found.len();
         let amount = self.decimal(value, field);
         self.amount_unread = value.is_some() && amount.is_none();
-        let below = matches!(value, Some(Document::Number(s) | Document::String(s)) if s.starts_with('-'));
+        let below = value.and_then(Document::text).is_some_and(|s| s.starts_with('-'));
         if below && self.found.get(noted).is_some_and(|f| f.reason > Reason::AmountNotPositive) {
             self.note(Reason::AmountNotPositive, field);
         }
@@ -66,15 +66,12 @@ impl<'a> Faults<'a> {
     }
 
     /// A JSON number or decimal string.
-    pub(super) fn decimal(&mut self, value: Option<&Document>, field: &str) -> Option<Decimal> {
-        let parsed = match value? {
-            Document::Number(s) | Document::String(s) => parse_decimal(s),
-            _ => Err(Reason::AmountMalformed),
-        };
+    pub(super) fn decimal(&mut self, value: Option<&Document<'_>>, field: &str) -> Option<Decimal> {
+        let parsed = value?.text().map_or(Err(Reason::AmountMalformed), parse_decimal);
         parsed.map_err(|reason| self.note(reason, field)).ok()
     }
 
-    pub(super) fn currency(&mut self, value: Option<&Document>, field: &str) -> Option<Currency> {
+    pub(super) fn currency(&mut self, value: Option<&Document<'_>>, field: &str) -> Option<Currency> {
         match value? {
             Document::String(s) if s.is_empty() => None,
             Document::String(s) => {
@@ -91,7 +88,7 @@ impl<'a> Faults<'a> {
         }
     }
 
-    pub(super) fn time(&mut self, value: Option<&Document>, field: &str) -> Option<i64> {
+    pub(super) fn time(&mut self, value: Option<&Document<'_>>, field: &str) -> Option<i64> {
         let time = match value? {
             Document::String(s) => parse_rfc3339(s).filter(|t| is_valid_time(*t)),
             _ => None,
@@ -102,7 +99,7 @@ impl<'a> Faults<'a> {
         time
     }
 
-    pub(super) fn bool(&mut self, value: Option<&Document>, field: &str) -> Option<bool> {
+    pub(super) fn bool(&mut self, value: Option<&Document<'_>>, field: &str) -> Option<bool> {
         match value? {
             Document::Bool(b) => Some(*b),
             _ => {
@@ -113,13 +110,13 @@ impl<'a> Faults<'a> {
     }
 
     /// Free text, with card numbers masked; and whether there were any.
-    pub(super) fn text(&mut self, value: Option<&Document>, field: &str) -> (Option<Name>, bool) {
+    pub(super) fn text(&mut self, value: Option<&Document<'_>>, field: &str) -> (Option<Name>, bool) {
         match value {
             None => (None, false),
             Some(Document::String(s)) if s.is_empty() => (None, false),
             Some(Document::String(s)) => match super::card::mask(s) {
                 Some(masked) => (Some(masked.into()), true),
-                None => (Some(s.as_str().into()), false),
+                None => (Some((&**s).into()), false),
             },
             Some(_) => {
                 self.note(Reason::FieldInvalid, field);

@@ -42,7 +42,7 @@ pub fn decode(value: &[u8], default_currency: Option<Currency>) -> Vec<Item> {
         vec![Item::refused(Reason::UnknownSchema, "")]
     };
     if let Some(Document::String(project)) = document.get("project_id") {
-        items.iter_mut().for_each(|item| item.project = Some(project.as_str().into()));
+        items.iter_mut().for_each(|item| item.project = Some((&**project).into()));
     }
     items
 }

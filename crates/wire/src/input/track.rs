@@ -14,7 +14,7 @@ use crate::document::Document;
 /// The one event name there is.
 const EVENT_NAME: &str = "Charge";
 
-pub(super) fn decode(envelope: &Document, default_currency: Option<Currency>) -> Vec<Item> {
+pub(super) fn decode(envelope: &Document<'_>, default_currency: Option<Currency>) -> Vec<Item> {
     let Some(Document::Array(track)) = envelope.get("track") else {
         return vec![Item::refused(Reason::FieldInvalid, "track")];
     };
@@ -61,7 +61,7 @@ fn line_of<'a>(item: &'a Document, lines: &mut BTreeMap<&'a str, u32>) -> u32 {
 }
 
 fn event(
-    item: &Document,
+    item: &Document<'_>,
     line: u32,
     default_currency: Option<Currency>,
     prefix: impl Fn() -> String,
@@ -71,7 +71,7 @@ fn event(
 }
 
 fn read(
-    item: &Document,
+    item: &Document<'_>,
     line: u32,
     default_currency: Option<Currency>,
     prefix: &str,
@@ -105,7 +105,7 @@ fn read(
     };
     let amount_path = if kind == Kind::Refund { "data.amount_refunded" } else { "data.amount" };
     let path = |field: &str| if field == "amount" { amount_path.to_owned() } else { format!("data.{field}") };
-    let mut event = ChargeEvent::new(&event_id, kind, &user);
+    let mut event = ChargeEvent::new(event_id, kind, user);
     event.identity.line = line;
     event.amount = faults.amount(field(amount_field), amount_path);
     event.currency = faults.currency(field("currency"), "data.currency");

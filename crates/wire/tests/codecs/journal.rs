@@ -173,7 +173,7 @@ fn golden() -> Vec<(&'static str, JournalRecord)> {
     full.livemode = false;
     full.description = Some("card ************4242\nthanks".into());
     full.card_number_masked = true;
-    let mut bounds = ChargeEvent::new(&"i".repeat(256), Kind::RefundRest, "u");
+    let mut bounds = ChargeEvent::new("i".repeat(256), Kind::RefundRest, "u");
     bounds.amount = number("999999999999999");
     bounds.fee = number("-1e-20");
     bounds.occurred_at_ms = Some(-62_135_510_400_000);

@@ -335,7 +335,7 @@ impl Store for Bytes {
 fn histories() -> impl Strategy<Value = Vec<JournalRecord>> {
     let charge = (select(Kind::ALL.to_vec()), 1..200_i64, 0..6_u8, 0..2_u8, option::of(0..2_u8), 0..240_i64)
         .prop_map(|(kind, amount, id, charge, transaction, hour)| {
-            let mut event = ChargeEvent::new(&format!("e{id}"), kind, "customer");
+            let mut event = ChargeEvent::new(format!("e{id}"), kind, "customer");
             event.amount = Some(parse_decimal(&amount.to_string()).unwrap());
             event.currency = Currency::parse("USD");
             event.charge_id = Some(format!("c{charge}").into());
