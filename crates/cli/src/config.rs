@@ -108,7 +108,7 @@ pub struct LoggingConfig {
 
 impl Default for LoggingConfig {
     fn default() -> Self {
-        Self { format: LoggingFormat::Text, filter: "info".to_owned() }
+        Self { format: LoggingFormat::Text, filter: "info,fjall=warn,lsm_tree=warn".to_owned() }
     }
 }
 
@@ -128,7 +128,7 @@ impl Config {
     /// # Errors
     /// Ends with [`Exit::Misconfigured`]; the message names the key and where it was set.
     pub fn load(file: Option<&Path>) -> anyhow::Result<Self> {
-        let misconfigured = |e: anyhow::Error| ExitWith::new(Exit::Misconfigured, e);
+        let misconfigured = |e: anyhow::Error| ExitWith::error(Exit::Misconfigured, e);
         let mut figment = Figment::from(Serialized::defaults(Config::default()));
         if let Some(file) = file {
             if !file.is_file() {

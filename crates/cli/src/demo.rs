@@ -34,7 +34,7 @@ pub fn demo(arguments: &DemoArguments) -> anyhow::Result<()> {
             "--listen {}: the demo's key is no secret, so it listens on this machine only",
             arguments.listen
         );
-        return Err(ExitWith::new(Exit::Misconfigured, anyhow!(message)));
+        return Err(ExitWith::error(Exit::Misconfigured, anyhow!(message)));
     }
     let mut config = Config::default();
     config.log.folder.clone_from(&arguments.folder);

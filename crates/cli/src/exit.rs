@@ -53,7 +53,7 @@ pub struct ExitWith {
 
 impl ExitWith {
     /// `source` is to end the command with `code`.
-    pub fn new(code: Exit, source: impl Into<anyhow::Error>) -> anyhow::Error {
+    pub fn error(code: Exit, source: impl Into<anyhow::Error>) -> anyhow::Error {
         anyhow::Error::new(Self { code, source: source.into() })
     }
 }

@@ -52,7 +52,7 @@ pub fn open_failed(error: OpenError) -> anyhow::Error {
         OpenError::Absent(_) => Exit::Misconfigured,
         OpenError::State { .. } | OpenError::Storage { .. } => Exit::Failed,
     };
-    ExitWith::new(code, error)
+    ExitWith::error(code, error)
 }
 
 /// What books that can't be opened end the command with.
@@ -64,7 +64,7 @@ fn projector_failed(error: ProjectorError) -> anyhow::Error {
         | ProjectorError::JournalLost { .. }
         | ProjectorError::Journal { .. } => Exit::Damaged,
     };
-    ExitWith::new(code, error)
+    ExitWith::error(code, error)
 }
 
 /// An HTTP client that takes an error status for an answer.

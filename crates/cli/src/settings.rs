@@ -25,7 +25,7 @@ pub fn settings(arguments: &SettingsArguments) -> anyhow::Result<()> {
 /// # Errors
 /// Ends with [`Exit::Misconfigured`]; the message names project and key.
 pub fn read(file: &Path) -> anyhow::Result<Vec<(String, String)>> {
-    let misconfigured = |message: String| ExitWith::new(Exit::Misconfigured, anyhow!(message));
+    let misconfigured = |message: String| ExitWith::error(Exit::Misconfigured, anyhow!(message));
     let text = std::fs::read_to_string(file)
         .map_err(|e| misconfigured(format!("failed to read {}: {e}", file.display())))?;
     let tables: toml::Table =
@@ -126,7 +126,7 @@ fn apply_over_http(config: &Config, settings: Vec<(String, String)>) -> anyhow::
     let key = config.http.api_keys.iter().find(|k| k.project == "*").ok_or_else(|| {
         let message = "the folder is in use by a running instance, and the configuration has no operator's key \
                        (http.api_keys with project = \"*\") to hand it the settings with";
-        ExitWith::new(Exit::InUse, anyhow!(message))
+        ExitWith::error(Exit::InUse, anyhow!(message))
     })?;
     let agent = crate::instance::agent();
     for (project, json) in settings {
@@ -136,7 +136,7 @@ fn apply_over_http(config: &Config, settings: Vec<(String, String)>) -> anyhow::
         if !answer.status().is_success() {
             let problem = answer.body_mut().read_to_string().unwrap_or_default();
             let message = format!("{project}: the running instance refused the settings: {problem}");
-            return Err(ExitWith::new(Exit::Misconfigured, anyhow!(message)));
+            return Err(ExitWith::error(Exit::Misconfigured, anyhow!(message)));
         }
         say(&format!("{project}: applied"));
     }

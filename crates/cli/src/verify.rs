@@ -30,7 +30,7 @@ pub fn verify(arguments: &VerifyArguments) -> anyhow::Result<()> {
         return Ok(());
     }
     let broken = outcome.invariants.iter().filter(|(_, count, _)| *count > 0).count();
-    Err(ExitWith::new(
+    Err(ExitWith::error(
         Exit::NotVerified,
         anyhow!("{broken} of {} invariants do not hold", Invariant::ALL.len()),
     ))

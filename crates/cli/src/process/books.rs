@@ -56,8 +56,8 @@ pub struct Summary {
 pub struct BookWriter {
     folder: PathBuf,
     files: BTreeMap<Topic, BufWriter<File>>,
-    /// Rows of compacted topics, to be written sorted by key: then equal books are equal files.
-    rows: BTreeMap<(Topic, Vec<u8>), Vec<u8>>,
+    /// Rows of compacted topics, each key once, to be written sorted: then equal books are equal files.
+    rows: Vec<(Topic, String, Vec<u8>)>,
     dead_letters: BTreeMap<String, u64>,
     /// The record under way as received: a dead letter of the projector shows it.
     received: Option<Record>,
@@ -74,7 +74,7 @@ impl BookWriter {
             std::fs::read_dir(folder).with_context(|| format!("failed to read {}", folder.display()))?;
         if found.next().is_some() {
             let message = format!("--out {}: not empty; name a new folder or empty it", folder.display());
-            return Err(ExitWith::new(Exit::Misconfigured, anyhow!(message)));
+            return Err(ExitWith::error(Exit::Misconfigured, anyhow!(message)));
         }
         let mut files = BTreeMap::new();
         for topic in WRITTEN {
@@ -85,7 +85,7 @@ impl BookWriter {
         Ok(Self {
             folder: folder.to_owned(),
             files,
-            rows: BTreeMap::new(),
+            rows: Vec::new(),
             dead_letters: BTreeMap::new(),
             received: None,
             line: String::new(),
@@ -165,8 +165,10 @@ impl BookWriter {
 
     /// Writes the rows, ends the files and sums up.
     pub fn finish(mut self, events_read: u64, counts: &Counts) -> anyhow::Result<Summary> {
-        for ((topic, key), value) in std::mem::take(&mut self.rows) {
-            self.record(topic, &String::from_utf8_lossy(&key), &value);
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.sort_unstable();
+        for (topic, key, value) in &rows {
+            self.record(*topic, key, value);
         }
         self.check()?;
         for file in self.files.values_mut() {
@@ -216,7 +218,7 @@ impl Outputs for BookWriter {
             letter.headers.extend(added);
             self.letter(topic, &letter);
         } else if topic.is_compacted() {
-            self.rows.insert((topic, key.into()), value.to_vec());
+            self.rows.push((topic, key.to_owned(), value.to_vec()));
         } else {
             self.record(topic, key, value);
         }

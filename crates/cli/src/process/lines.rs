@@ -42,7 +42,7 @@ pub fn read(
         Box::new(BufReader::new(stdin()))
     } else {
         let file = File::open(path).map_err(|e| {
-            ExitWith::new(Exit::Misconfigured, anyhow!("failed to open {}: {e}", path.display()))
+            ExitWith::error(Exit::Misconfigured, anyhow!("failed to open {}: {e}", path.display()))
         })?;
         Box::new(BufReader::with_capacity(1 << 18, file))
     };
@@ -73,7 +73,7 @@ pub fn read(
             InputFormat::Kcat => {
                 let parsed: KcatLine = serde_json::from_slice(text).map_err(|e| {
                     let place = format!("{} line {number}: not a line of kcat -J: {e}", path.display());
-                    ExitWith::new(Exit::Misconfigured, anyhow!(place))
+                    ExitWith::error(Exit::Misconfigured, anyhow!(place))
                 })?;
                 (position, record) = from_kcat(parsed);
             }

@@ -28,7 +28,7 @@ use books::BookWriter;
 
 /// Runs the command.
 pub fn process(arguments: &ProcessArguments) -> anyhow::Result<()> {
-    let misconfigured = |message: String| ExitWith::new(Exit::Misconfigured, anyhow!(message));
+    let misconfigured = |message: String| ExitWith::error(Exit::Misconfigured, anyhow!(message));
     let as_of = match &arguments.as_of {
         None => None,
         Some(text) => Some(

@@ -71,7 +71,7 @@ impl Source {
         let folder = arguments.folder.clone().unwrap_or_default();
         if !folder.is_dir() {
             let message = format!("no folder {}", folder.display());
-            return Err(ExitWith::new(Exit::Misconfigured, anyhow!(message)));
+            return Err(ExitWith::error(Exit::Misconfigured, anyhow!(message)));
         }
         if instance::is_log(&folder) {
             EmbeddedLog::open_existing(&folder).map(Source::Log).map_err(instance::open_failed)
