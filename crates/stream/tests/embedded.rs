@@ -92,6 +92,26 @@ fn positions_and_state_are_written_with_the_records() {
 }
 
 #[test]
+fn state_without_a_position_is_dropped_at_the_next_start() {
+    // What a crash between dropping the position and dropping the values leaves.
+    let folder = tempfile::tempdir().unwrap();
+    {
+        let log = open(folder.path());
+        let state = vec![(b"k".to_vec(), Some(b"1".to_vec()))];
+        log.commit(Transaction { state, ..Transaction::default() }).unwrap();
+    }
+    assert_eq!(open(folder.path()).state(b"k").unwrap(), None);
+}
+
+#[test]
+fn a_folder_of_somebody_else_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("letter.txt"), "hello").unwrap();
+    assert!(matches!(EmbeddedLog::open_existing(folder.path()), Err(OpenError::Absent(_))));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
 fn a_folder_belongs_to_one_log_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let log = open(folder.path());

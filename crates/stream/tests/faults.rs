@@ -214,6 +214,42 @@ fn a_journal_that_has_lost_records_is_refused() {
     assert!(matches!(projector(&log), Err(ProjectorError::JournalLost { published: 7, end: 0 })));
 }
 
+#[test]
+fn outputs_without_a_position_are_refused() {
+    let log = MemoryLog::default();
+    let appends = vec![(Topic::LedgerEntries, Record::default())];
+    log.commit(Transaction { appends, ..Transaction::default() }).unwrap();
+    assert!(matches!(projector(&log), Err(ProjectorError::PositionsLost { entries: 1 })));
+}
+
+#[test]
+fn an_intake_beyond_the_end_of_its_topic_is_refused() {
+    let log = MemoryLog::default();
+    let positions = vec![(daybook_stream::log::Reader::Intake, Topic::Charges, 1)];
+    log.commit(Transaction { positions, ..Transaction::default() }).unwrap();
+    assert!(matches!(
+        Intake::open(log, clock(), IntakeSettings::default()).map(|_| ()),
+        Err(LogError::Failed(_))
+    ));
+}
+
+#[test]
+fn the_dead_letters_of_one_record_do_not_repeat_it_without_bound() {
+    let log = MemoryLog::default();
+    let item = format!(r#"{{"eventId":"{}"}}"#, "x".repeat(900));
+    let value = format!(r#"{{"track":[{{"name":"Charge","payload":[{}]}}]}}"#, vec![item; 900].join(","));
+    let record = Record { value: value.clone().into(), ..Record::default() };
+    log.commit(Transaction { appends: vec![(Topic::Charges, record)], ..Transaction::default() }).unwrap();
+    let mut intake = intake(&log);
+    while intake.step().unwrap() > 0 {}
+    let letters = log.records(Topic::ChargesDlq);
+    assert_eq!(letters.len(), 900);
+    let whole = letters.iter().filter(|l| l.value == value.as_bytes()).count();
+    let repeats = letters.iter().filter(|l| l.header(daybook_wire::dead_letter::REPEATS).is_some());
+    assert!(repeats.clone().all(|l| l.value.is_empty()));
+    assert_eq!((whole, repeats.count()), (2, 898), "two of 0.8 MiB fit into 2 MiB");
+}
+
 /// Each of these breaks the product on purpose; the checks above have to see it. Run with
 /// `cargo test -p daybook-stream --features negative-controls`.
 #[cfg(feature = "negative-controls")]
