@@ -8,6 +8,7 @@
 
 use anyhow::{Result, ensure};
 use daybook_tests::binary::Binary;
+use daybook_tests::instance::{Instance, write_config};
 use daybook_tests::random::Random;
 use daybook_tests::{kill, traffic};
 
@@ -43,4 +44,21 @@ fn kills_show_state_that_is_ahead_of_what_is_published() -> Result<()> {
     notices("state-before-commit", "the books don't verify", |binary, folder| {
         kill::check(binary, folder, 3, seed).map(drop)
     })
+}
+
+/// Half an instance would acknowledge events and book none.
+#[test]
+fn a_thread_that_panics_ends_the_process() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let config = write_config(folder.path(), "127.0.0.1:0")?;
+    let event = r#"{"track":[{"name":"Charge","payload":[{"eventId":"e","userId":"u","data":{"amount":1,"currency":"USD","status":"succeeded"}}]}]}"#;
+    let broken = Instance::run(&Binary::broken_by(Some("panic"))?, &config)?;
+    ensure!(broken.track("acme", event.as_bytes())?.status == 202, "the event is durable before the panic");
+    let (code, said) = broken.ended()?;
+    ensure!(code == Some(1) && said.contains("the engine thread has panicked"), "{code:?}\n{said}");
+    // What was acknowledged is in the books once the next process has them.
+    let whole = Instance::run(&Binary::broken_by(None)?, &config)?;
+    whole.settle()?;
+    ensure!(whole.records("ledger.entries")?.len() == 1, "{}", whole.said());
+    whole.stop()
 }

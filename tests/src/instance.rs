@@ -296,6 +296,16 @@ impl Instance {
         Ok(())
     }
 
+    /// Waits until it ends by itself, and says with which exit code and what it said.
+    ///
+    /// # Errors
+    /// It does not end in time.
+    pub fn ended(mut self) -> Result<(Option<i32>, String)> {
+        let code = exit_code(&mut self.child, "a process to end by itself", STOP_LIMIT)
+            .with_context(|| self.said())?;
+        Ok((code, self.said()))
+    }
+
     /// Asks it to end (SIGTERM); its exit code must be 0.
     ///
     /// # Errors

@@ -93,9 +93,8 @@ fn lints() -> Result<()> {
 /// The core's suite against a broken core, and the end-to-end checks against a broken binary.
 fn controls() -> Result<()> {
     // Of the whole workspace, as the step before, so that its dependencies serve again.
-    let core =
-        "test --workspace --exclude daybook-tests --features daybook-core/negative-controls --test spec";
-    finish(cargo(core).arg("--locked"))?;
+    let parts = "test --workspace --exclude daybook-tests --features daybook-stream/negative-controls --test spec --test faults";
+    finish(cargo(parts).arg("--locked"))?;
     // As the binary of the next step is built, for the same reason.
     finish(&mut cargo("build --release --bin daybook --features daybook-cli/negative-controls --locked"))?;
     let target = target_folder()?;

@@ -32,3 +32,4 @@ pub mod resolve;
 pub mod rewards;
 pub mod settings;
 pub mod state;
+mod table;

@@ -10,6 +10,8 @@ pub struct Controls {
     pub core: daybook_core::state::Controls,
     /// Merge state before the transaction that publishes what it means.
     pub state_before_commit: bool,
+    /// Panic instead of the first commit.
+    pub panic: bool,
 }
 
 impl Controls {
@@ -21,14 +23,18 @@ impl Controls {
             no_dedupe: chosen == "no-dedupe",
             no_source_positions: chosen == "no-source-positions",
         };
-        Self { core, state_before_commit: chosen == "state-before-commit" }
+        Self { core, state_before_commit: chosen == "state-before-commit", panic: chosen == "panic" }
     }
 
     /// What the projector does to a transaction before it commits it.
     ///
     /// # Errors
     /// Where the log can't be written.
+    ///
+    /// # Panics
+    /// Where it is to.
     pub fn before_commit<L: Log>(&self, log: &L, transaction: Transaction) -> Result<Transaction, LogError> {
+        assert!(!self.panic, "told to");
         if !self.state_before_commit {
             return Ok(transaction);
         }
