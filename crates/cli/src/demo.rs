@@ -1,13 +1,12 @@
 //! `daybook demo`: an instance and simulated payment backends that post to it through the Track API.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 use daybook_stream::clock::{Clock, SystemClock};
 use daybook_stream::embedded::EmbeddedLog;
+use daybook_stream::engine::Stop;
 use daybook_stream::log::{Limit, Log};
 use daybook_wire::topic::Topic;
 use daybook_workload::{Options, Workload};
@@ -49,7 +48,7 @@ pub fn demo(arguments: &DemoArguments) -> anyhow::Result<()> {
         let sent = instance.log().end(Topic::Charges).context("failed to read the log")?;
         let start_ms = start_of_demo(instance.log())?;
         greet(arguments, address, sent);
-        let stop = Arc::new(AtomicBool::new(false));
+        let stop = Stop::default();
         let backends = {
             let (stop, rate, records) = (stop.clone(), arguments.rate, arguments.records.unwrap_or(u64::MAX));
             std::thread::Builder::new()
@@ -61,11 +60,11 @@ pub fn demo(arguments: &DemoArguments) -> anyhow::Result<()> {
             let stop = stop.clone();
             async move {
                 run::asked_to_stop().await;
-                stop.store(true, Ordering::SeqCst);
+                stop.ask();
             }
         };
         instance.serve(until, Duration::from_secs(5)).await?;
-        stop.store(true, Ordering::SeqCst);
+        stop.ask();
         backends.join().map_err(|_| anyhow!("the payment backends have panicked"))
     })
 }
@@ -111,7 +110,7 @@ impl Backends {
         Self { address, rate, history: Workload::new(history), live: Workload::new(live) }
     }
 
-    fn send(&self, records: std::ops::Range<u64>, stop: &AtomicBool) {
+    fn send(&self, records: std::ops::Range<u64>, stop: &Stop) {
         let agent = instance::agent();
         let pause = Duration::from_secs(1) / self.rate;
         for index in records {
@@ -125,7 +124,7 @@ impl Backends {
             // Refusals are part of the show: they are dead letters on the page. What is not answered is sent again,
             // as backends do; if it was taken all the same, it is a duplicate.
             loop {
-                if stop.load(Ordering::SeqCst) {
+                if stop.is_asked() {
                     return;
                 }
                 let answer = agent.post(&url).header("x-api-key", KEY).send(&record.value);

@@ -18,7 +18,7 @@ use daybook_stream::clock::{Clock, SystemClock};
 use daybook_stream::embedded::{EmbeddedLog, OpenError};
 use daybook_stream::engine::{Engine, Observer, Stop};
 use daybook_stream::gateway::{AppendError, Gateway, gateway};
-use daybook_stream::intake::{Decoder, IntakeSettings, PROJECT_HEADER, SOURCE_HEADER};
+use daybook_stream::intake::{Decoder, IntakeSettings, PROJECT_HEADER, SOURCE_HEADER, position};
 use daybook_stream::log::{Limit, Log};
 use daybook_stream::metrics::Metrics;
 use daybook_stream::projector::ProjectorError;
@@ -376,13 +376,7 @@ impl HttpGateway for TrackGateway {
             headers: vec![(PROJECT_HEADER.to_owned(), project.into())],
             ..Record::default()
         };
-        let position = daybook_core::event::SourcePosition {
-            topic: Topic::Charges.name().into(),
-            partition: 0,
-            offset: 0,
-            item: 0,
-        };
-        let taken = self.decoder.charges(&record, &position, |_| Some(0));
+        let taken = self.decoder.charges(&record, &position(Topic::Charges, 0), |_| Some(0));
         let rejected = taken.refused.into_iter().map(|(rejection, _, _)| RejectedItem {
             path: rejection.path.to_string(),
             reason: rejection.reason.code(),
@@ -419,13 +413,7 @@ impl HttpGateway for TrackGateway {
             let (reason, key, message) = (fault.reason.code(), fault.key, fault.message);
             return Box::pin(async move { Err(SettingsError::Invalid { reason, key, message }) });
         }
-        let record = Record {
-            key: project.into(),
-            value: json,
-            headers: Vec::new(),
-            timestamp_ms: Some(SystemClock.now_ms()),
-        };
-        let appended = self.append_to(Topic::Settings, record);
+        let appended = self.append_to(Topic::Settings, crate::settings::record(project, json));
         Box::pin(async move { appended.await.map_err(SettingsError::Gateway) })
     }
 

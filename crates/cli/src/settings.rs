@@ -1,9 +1,11 @@
 //! `daybook settings`: projects' settings from TOML to the `settings` topic.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use daybook_core::name::is_valid_project;
+use daybook_stream::clock::{Clock, SystemClock};
 use daybook_stream::embedded::{EmbeddedLog, OpenError};
 use daybook_stream::log::{Limit, Log, Transaction};
 use daybook_stream::record::Record;
@@ -81,16 +83,8 @@ fn apply_to_log(log: &EmbeddedLog, settings: Vec<(String, String)>) -> anyhow::R
     let in_log = latest(log)?;
     let (changed, same): (Vec<_>, Vec<_>) =
         settings.into_iter().partition(|(project, json)| in_log.get(project) != Some(json));
-    let now_ms = daybook_stream::clock::Clock::now_ms(&daybook_stream::clock::SystemClock);
-    let appends = changed.iter().map(|(project, json)| {
-        let record = Record {
-            key: project.clone().into(),
-            value: json.clone().into(),
-            headers: Vec::new(),
-            timestamp_ms: Some(now_ms),
-        };
-        (Topic::Settings, record)
-    });
+    let appends =
+        changed.iter().map(|(project, json)| (Topic::Settings, record(project, json.clone().into_bytes())));
     let transaction = Transaction { appends: appends.collect(), ..Transaction::default() };
     if !transaction.is_empty() {
         log.commit(transaction).context("failed to write the settings to the log")?;
@@ -104,21 +98,19 @@ fn apply_to_log(log: &EmbeddedLog, settings: Vec<(String, String)>) -> anyhow::R
     Ok(())
 }
 
+/// A record of `settings`, as of now.
+pub fn record(project: &str, json: Vec<u8>) -> Record {
+    Record { key: project.into(), value: json, headers: Vec::new(), timestamp_ms: Some(SystemClock.now_ms()) }
+}
+
 /// The settings that the log has, by project.
-fn latest(log: &EmbeddedLog) -> anyhow::Result<std::collections::BTreeMap<String, String>> {
-    let mut latest = std::collections::BTreeMap::new();
-    let mut from = 0;
-    loop {
-        let fetched = log
-            .read(Topic::Settings, from, Limit { records_max: 1_000, bytes_max: 8 << 20 })
-            .context("failed to read the settings from the log")?;
-        let Some(last) = fetched.last() else { return Ok(latest) };
-        from = last.offset + 1;
-        for record in fetched {
-            let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-            latest.insert(text(record.record.key), text(record.record.value));
-        }
-    }
+fn latest(log: &EmbeddedLog) -> anyhow::Result<BTreeMap<String, String>> {
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    let records = log.records(Topic::Settings, Limit { records_max: 1_000, bytes_max: 8 << 20 });
+    records
+        .map(|fetched| fetched.map(|f| (text(f.record.key), text(f.record.value))))
+        .collect::<Result<_, _>>()
+        .context("failed to read the settings from the log")
 }
 
 /// An instance has the folder: it takes the settings over HTTP, by the first operator's key of its configuration.

@@ -3,18 +3,16 @@
 mod source;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use daybook_core::event::SourcePosition;
 use daybook_report::records::Balance;
 use daybook_report::verify::{Invariant, Outcome, Read, Verifier};
 use daybook_stream::batch::Outputs;
-use daybook_stream::intake::{Decoder, IntakeSettings};
+use daybook_stream::intake::{Decoder, IntakeSettings, position};
 use daybook_stream::projection::Projection;
 use daybook_stream::record::Record;
-use daybook_wire::journal;
 use daybook_wire::topic::Topic;
+use daybook_wire::{dead_letter, journal};
 
 use crate::args::VerifyArguments;
 use crate::exit::{Exit, ExitWith};
@@ -170,7 +168,7 @@ fn check(source: &Source) -> anyhow::Result<Outcome> {
     anyhow::ensure!(counts.records > 0, "there is nothing to verify: the journal is empty");
     read.accepted_in_all = counts.accepted;
     source.each(Topic::ChargesDlq, None, &mut |record| {
-        let offset = record.header("__streams.errors.offset").and_then(|offset| offset.parse().ok());
+        let offset = record.header(dead_letter::OFFSET).and_then(|offset| offset.parse().ok());
         read.dead_letters += u64::from(bound.has_charge(offset));
         Ok(())
     })?;
@@ -186,11 +184,10 @@ fn check(source: &Source) -> anyhow::Result<Outcome> {
 fn count_events(source: &Source, end: Option<u64>) -> anyhow::Result<u64> {
     let settings = IntakeSettings { record_bytes_max: usize::MAX, ..IntakeSettings::default() };
     let decoder = Decoder::new(settings);
-    let position = SourcePosition { topic: Arc::from("charges"), partition: 0, offset: 0, item: 0 };
     let mut events = 0;
     source.each(Topic::Charges, end, &mut |record| {
-        let taken = decoder.charges(record, &position, |_| Some(0));
-        events += (taken.journal.len() + taken.refused.len()) as u64;
+        let taken = decoder.charges(record, &position(Topic::Charges, 0), |_| Some(0));
+        events += taken.events();
         Ok(())
     })?;
     Ok(events)

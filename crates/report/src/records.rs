@@ -1,6 +1,5 @@
 //! Output records as their readers see them.
 
-use daybook_core::money::Currency;
 use serde::Deserialize;
 
 /// A posting of an entry.
@@ -53,14 +52,6 @@ pub struct Entry {
     pub minor_digits: u32,
     /// What it posts.
     pub postings: Vec<Posting>,
-}
-
-impl Entry {
-    /// The currency, if it is one.
-    #[must_use]
-    pub fn currency(&self) -> Option<Currency> {
-        Currency::parse(&self.currency)
-    }
 }
 
 /// A record of `accounts.balances`, as far as reports need it.

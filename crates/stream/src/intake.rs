@@ -42,6 +42,14 @@ pub struct IntakeSettings {
     pub default_project: Option<String>,
 }
 
+impl Taken {
+    /// Events that the record held: those for the journal and those refused.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        (self.journal.len() + self.refused.len()) as u64
+    }
+}
+
 impl Default for IntakeSettings {
     fn default() -> Self {
         Self { record_bytes_max: 1 << 20, default_project: None }
@@ -222,12 +230,9 @@ impl<L: Log, C: Clock> Intake<L, C> {
                 return Err(LogError::Failed(why.into()));
             }
         }
-        let mut from = 0;
-        loop {
-            let fetched = intake.log.read(Topic::Settings, from, BATCH)?;
-            let Some(last) = fetched.last() else { break };
-            from = last.offset + 1;
-            for settings in fetched.iter().filter(|f| f.offset < intake.settings) {
+        for settings in intake.log.records(Topic::Settings, BATCH) {
+            let settings = settings?;
+            if settings.offset < intake.settings {
                 intake.decoder.settings(&settings.record, &position(Topic::Settings, settings.offset), 0);
             }
         }
@@ -319,7 +324,8 @@ impl<L: Log, C: Clock> Intake<L, C> {
 }
 
 /// The position of a record in a log with one partition per topic.
-fn position(topic: Topic, offset: u64) -> SourcePosition {
+#[must_use]
+pub fn position(topic: Topic, offset: u64) -> SourcePosition {
     SourcePosition { topic: topic.name().into(), partition: 0, offset, item: 0 }
 }
 

@@ -110,4 +110,20 @@ pub trait Log: Clone {
     /// The journal offset that the state store stands at.
     #[allow(clippy::missing_errors_doc)]
     fn state_position(&self) -> Result<u64, LogError>;
+
+    /// All records of a topic, read a page at a time; it ends at the first error.
+    fn records(&self, topic: Topic, page: Limit) -> impl Iterator<Item = Result<Fetched, LogError>> {
+        let mut next = Some(0);
+        let pages = std::iter::from_fn(move || match self.read(topic, next?, page) {
+            Ok(records) => {
+                next = records.last().map(|last| last.offset + 1);
+                Some(records.into_iter().map(Ok).collect::<Vec<_>>())
+            }
+            Err(error) => {
+                next = None;
+                Some(vec![Err(error)])
+            }
+        });
+        pages.flatten()
+    }
 }

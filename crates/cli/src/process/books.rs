@@ -112,19 +112,19 @@ impl BookWriter {
         self.line.push_str(",\"value\":\"");
         BASE64.encode_string(&self.bytes, &mut self.line);
         self.line.push_str("\"}\n");
-        self.write(Topic::Journal);
+        self.write(Topic::Journal, &[]);
         self.check()
     }
 
     /// Writes a dead letter.
     pub fn dead_letter(&mut self, topic: Topic, code: &str, letter: &Record) -> anyhow::Result<()> {
-        *self.dead_letters.entry(code.to_owned()).or_default() += 1;
-        self.letter(topic, letter);
+        self.letter(topic, code, letter);
         self.check()
     }
 
     /// `{"headers":{…},"key":…,"value":"the text as received"}`.
-    fn letter(&mut self, topic: Topic, letter: &Record) {
+    fn letter(&mut self, topic: Topic, code: &str, letter: &Record) {
+        *self.dead_letters.entry(code.to_owned()).or_default() += 1;
         self.line.clear();
         self.line.push_str("{\"headers\":{");
         let headers: BTreeMap<&str, &[u8]> =
@@ -142,13 +142,14 @@ impl BookWriter {
         self.line.push_str(",\"value\":");
         push_str(&mut self.line, &String::from_utf8_lossy(&letter.value));
         self.line.push_str("}\n");
-        self.write(topic);
+        self.write(topic, &[]);
     }
 
-    fn write(&mut self, topic: Topic) {
-        if let Some(file) = self.files.get_mut(&topic)
-            && let Err(error) = file.write_all(self.line.as_bytes())
-        {
+    /// Writes the line under way and what follows it. The first failure waits for [`BookWriter::check`].
+    fn write(&mut self, topic: Topic, rest: &[&[u8]]) {
+        let Some(file) = self.files.get_mut(&topic) else { return };
+        let mut parts = std::iter::once(self.line.as_bytes()).chain(rest.iter().copied());
+        if let Err(error) = parts.try_for_each(|part| file.write_all(part)) {
             self.failed.get_or_insert(error);
         }
     }
@@ -191,11 +192,7 @@ impl BookWriter {
         self.line.push_str("{\"key\":");
         push_str(&mut self.line, key);
         self.line.push_str(",\"value\":");
-        let Some(file) = self.files.get_mut(&topic) else { return };
-        let written = [self.line.as_bytes(), value, b"}\n"].iter().try_for_each(|part| file.write_all(part));
-        if let Err(error) = written {
-            self.failed.get_or_insert(error);
-        }
+        self.write(topic, &[value, b"}\n"]);
     }
 }
 
@@ -210,13 +207,12 @@ impl Outputs for BookWriter {
     ) {
         if topic == Topic::ChargesDlq {
             let code = dead_letter::reason(&headers).map(|r| r.code()).unwrap_or_default();
-            *self.dead_letters.entry(code.to_owned()).or_default() += 1;
             // Here the text is at hand, so the letter shows it instead of the canonical event.
             let mut letter = self.received.clone().unwrap_or_default();
             letter.timestamp_ms = timestamp_ms;
             let added = headers.into_iter().filter(|(name, _)| name != dead_letter::CANONICAL);
             letter.headers.extend(added);
-            self.letter(topic, &letter);
+            self.letter(topic, code, &letter);
         } else if topic.is_compacted() {
             self.rows.push((topic, key.to_owned(), value.to_vec()));
         } else {

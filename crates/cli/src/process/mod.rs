@@ -15,7 +15,7 @@ use daybook_core::event::{Body, ChargeEvent, JournalRecord, SourcePosition};
 use daybook_core::name::{Name, is_valid_project};
 use daybook_core::rejection::Rejection;
 use daybook_core::state::NoStore;
-use daybook_stream::intake::{Decoder, IntakeSettings, Taken, dead_letter_record};
+use daybook_stream::intake::{Decoder, IntakeSettings, Taken, dead_letter_record, position};
 use daybook_stream::projection::Projection;
 use daybook_stream::record::Record;
 use daybook_wire::time::parse_rfc3339;
@@ -87,8 +87,7 @@ impl Run {
     fn settings(&mut self, settings: Vec<(String, String)>) -> anyhow::Result<()> {
         for (offset, (project, json)) in (0..).zip(settings) {
             let record = Record { key: project.into(), value: json.into(), ..Record::default() };
-            let position =
-                SourcePosition { topic: Topic::Settings.name().into(), partition: 0, offset, item: 0 };
+            let position = position(Topic::Settings, offset);
             let taken = self.decoder.settings(&record, &position, TIME_MIN_MS);
             self.journal(taken, &record, &position)?;
         }
@@ -99,7 +98,7 @@ impl Run {
         let as_of = self.as_of;
         let clock = |event: &ChargeEvent| record.timestamp_ms.or(event.occurred_at_ms).or(as_of);
         let taken = self.decoder.charges(record, position, clock);
-        self.events_read += (taken.journal.len() + taken.refused.len()) as u64;
+        self.events_read += taken.events();
         self.journal(taken, record, position)
     }
 

@@ -130,13 +130,8 @@ impl Source {
 }
 
 fn each_of_log(log: &EmbeddedLog, topic: Topic, take: &mut Each<'_>) -> anyhow::Result<()> {
-    let mut from = 0;
-    loop {
-        let fetched = log.read(topic, from, Limit { records_max: PAGE, bytes_max: 16 << 20 })?;
-        let Some(last) = fetched.last() else { return Ok(()) };
-        from = last.offset + 1;
-        fetched.iter().try_for_each(|f| take(&f.record))?;
-    }
+    let page = Limit { records_max: PAGE, bytes_max: 16 << 20 };
+    log.records(topic, page).try_for_each(|fetched| take(&fetched?.record))
 }
 
 fn each_of_file(folder: &Path, topic: Topic, take: &mut Each<'_>) -> anyhow::Result<()> {
