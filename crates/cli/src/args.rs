@@ -27,6 +27,8 @@ pub enum Command {
     Verify(VerifyArguments),
     /// Look after projects' settings
     Settings(SettingsArguments),
+    /// Look after the topics in Kafka
+    Topics(TopicsArguments),
 }
 
 /// Arguments of `demo`.
@@ -131,6 +133,32 @@ pub struct ApplyArguments {
     #[arg(long)]
     pub config: Option<PathBuf>,
     /// Validate only
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// Arguments of `topics`.
+#[derive(Debug, Args)]
+pub struct TopicsArguments {
+    /// What to do with them.
+    #[command(subcommand)]
+    pub command: TopicsCommand,
+}
+
+/// The commands of `topics`.
+#[derive(Debug, Subcommand)]
+pub enum TopicsCommand {
+    /// Make the topics that are missing and say which are not as they have to be
+    Apply(TopicsApplyArguments),
+}
+
+/// Arguments of `topics apply`.
+#[derive(Debug, Args)]
+pub struct TopicsApplyArguments {
+    /// Configuration of the instances that they are for
+    #[arg(long)]
+    pub config: Option<PathBuf>,
+    /// Only look, change nothing
     #[arg(long)]
     pub check: bool,
 }

@@ -2,10 +2,13 @@
 //!
 //! `docs/reference/configuration.md` is generated from this file's types.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
+use daybook_stream::kafka::RESERVED;
+use daybook_wire::topic::Topic;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use schemars::JsonSchema;
@@ -22,8 +25,14 @@ const ENV_PREFIX: &str = "DAYBOOK_";
 pub struct Config {
     /// The log.
     pub log: LogConfig,
+    /// Kafka, where it is the log.
+    pub kafka: KafkaConfig,
     /// Intake.
     pub intake: IntakeConfig,
+    /// The projector.
+    pub projector: ProjectorConfig,
+    /// The queries and the dashboard.
+    pub query: QueryConfig,
     /// The HTTP port.
     pub http: HttpConfig,
     /// What is written to standard error.
@@ -34,13 +43,161 @@ pub struct Config {
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogConfig {
-    /// Folder of the embedded log. It belongs to one process at a time.
+    /// Folder of the embedded log; with Kafka, of this instance's state, which is a cache of the journal. It belongs to
+    /// one process at a time.
     pub folder: PathBuf,
 }
 
 impl Default for LogConfig {
     fn default() -> Self {
         Self { folder: "daybook-data".into() }
+    }
+}
+
+/// Kafka as the log.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct KafkaConfig {
+    /// `HOST:PORT` of some brokers, separated by commas. Absent: the embedded log.
+    pub bootstrap_servers: Option<String>,
+    /// First part of the names of consumer groups and transactional ids; instances of one deployment share it.
+    pub group: String,
+    /// Name of this instance, last part of its transactional id; no two running instances of a group may share it. Absent:
+    /// made at the first start and kept in `log.folder`.
+    pub instance: Option<String>,
+    /// What all topics' names begin with.
+    pub topic_prefix: String,
+    /// Names of topics that are not called as by default, for example `{ charges = "payments.charges" }`; the prefix is
+    /// not added to them.
+    pub topics: BTreeMap<String, String>,
+    /// Partitions of the journal: fixed when it is made, checked at every start.
+    pub journal_partitions: u32,
+    /// Partitions that `topics apply` makes `charges` with; they may be more later.
+    pub charges_partitions: u32,
+    /// Partitions that `topics apply` makes output topics with.
+    pub output_partitions: u32,
+    /// Replicas that `topics apply` makes topics with, -1 for the brokers' default.
+    pub replication_factor: i32,
+    /// Milliseconds between two commits of the projector at least, while it has something to do, 0 to 1000. More of them:
+    /// less CPU, later visible.
+    pub commit_interval_ms: u64,
+    /// Properties of librdkafka for all clients, for example of security. Those that the guarantees rest on are refused.
+    pub properties: BTreeMap<String, String>,
+}
+
+impl Default for KafkaConfig {
+    fn default() -> Self {
+        Self {
+            bootstrap_servers: None,
+            group: "daybook".to_owned(),
+            instance: None,
+            topic_prefix: String::new(),
+            topics: BTreeMap::new(),
+            journal_partitions: 16,
+            charges_partitions: 4,
+            output_partitions: 4,
+            replication_factor: -1,
+            commit_interval_ms: 20,
+            properties: BTreeMap::new(),
+        }
+    }
+}
+
+impl KafkaConfig {
+    /// Names of topics that are not called as by default.
+    pub fn names(&self) -> BTreeMap<Topic, String> {
+        let name = |topic: Topic| match self.topics.get(topic.name()) {
+            Some(name) => name.clone(),
+            None => format!("{}{}", self.topic_prefix, topic.name()),
+        };
+        Topic::ALL.into_iter().map(|topic| (topic, name(topic))).collect()
+    }
+
+    fn validate(&self) -> Result<(), String> {
+        let name = |text: &str| {
+            let fits = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+            (1..=100).contains(&text.len()) && text.chars().all(fits)
+        };
+        if let Some(reserved) = self.properties.keys().find(|key| RESERVED.contains(&key.as_str())) {
+            return Err(format!(
+                "kafka.properties.{reserved} is not yours to set: what daybook guarantees rests on it"
+            ));
+        }
+        if let Some(unknown) = self.topics.keys().find(|name| Topic::from_name(name).is_none()) {
+            return Err(format!("kafka.topics.{unknown}: daybook has no topic of this name"));
+        }
+        let names = self.names();
+        if let Some((topic, bad)) = names.iter().find(|(_, given)| !name(given)) {
+            return Err(format!("kafka.topics: {bad:?} can't be the name of {}", topic.name()));
+        }
+        if names.values().collect::<BTreeSet<_>>().len() < names.len() {
+            return Err("kafka.topics: two topics have the same name".to_owned());
+        }
+        if !name(&self.group) || !self.instance.as_deref().is_none_or(name) {
+            return Err("kafka.group and kafka.instance must be 1 to 100 of A-Z a-z 0-9 . _ -".to_owned());
+        }
+        let partitions = [self.journal_partitions, self.charges_partitions, self.output_partitions];
+        if !partitions.iter().all(|count| (1..=1_000).contains(count)) {
+            return Err(
+                "kafka.journal_partitions, charges_partitions and output_partitions must be 1 to 1000"
+                    .to_owned(),
+            );
+        }
+        if self.replication_factor != -1 && !(1..=100).contains(&self.replication_factor) {
+            return Err("kafka.replication_factor must be -1 or 1 to 100".to_owned());
+        }
+        if self.commit_interval_ms > 1_000 {
+            return Err("kafka.commit_interval_ms must be 0 to 1000".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// What the projector publishes.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProjectorConfig {
+    /// Output topics by their default names. `ledger.entries` is always published; a topic that is left out stays empty,
+    /// and costs nothing.
+    pub outputs: Vec<String>,
+}
+
+impl Default for ProjectorConfig {
+    fn default() -> Self {
+        Self { outputs: Topic::PROJECTED.iter().map(|topic| topic.name().to_owned()).collect() }
+    }
+}
+
+impl ProjectorConfig {
+    /// The topics to publish to.
+    pub fn topics(&self) -> Vec<Topic> {
+        Topic::PROJECTED.into_iter().filter(|topic| self.outputs.iter().any(|o| o == topic.name())).collect()
+    }
+
+    fn validate(&self) -> Result<(), String> {
+        let known = |name: &&String| !Topic::PROJECTED.iter().any(|topic| topic.name() == **name);
+        match self.outputs.iter().find(known) {
+            Some(unknown) => Err(format!("projector.outputs: {unknown:?} is no output topic")),
+            None if !self.topics().contains(&Topic::LedgerEntries) => {
+                Err("projector.outputs must have ledger.entries".to_owned())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Queries and dashboard.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct QueryConfig {
+    /// Whether this instance reads all output topics for its queries and its dashboard. Without, they stay empty and cost
+    /// nothing.
+    pub enabled: bool,
+}
+
+impl Default for QueryConfig {
+    fn default() -> Self {
+        Self { enabled: true }
     }
 }
 
@@ -108,7 +265,7 @@ pub struct LoggingConfig {
 
 impl Default for LoggingConfig {
     fn default() -> Self {
-        Self { format: LoggingFormat::Text, filter: "info,fjall=warn,lsm_tree=warn".to_owned() }
+        Self { format: LoggingFormat::Text, filter: "info,fjall=warn,lsm_tree=warn,rdkafka=warn".to_owned() }
     }
 }
 
@@ -143,8 +300,10 @@ impl Config {
         let env = Env::prefixed(ENV_PREFIX).split("__").ignore(&["negative_control", "api_key", "bless"]);
         let config: Config = figment.merge(env).extract().map_err(|e| {
             // An error shows the value at fault; that of a key must not be seen.
-            let shown = e.into_iter().map(|e| match e.path.iter().any(|part| part == "api_keys") {
-                true => "http.api_keys: not a list of tables with organization, project and key".to_owned(),
+            let shown = e.into_iter().map(|e| match e.path.iter().any(|part| part == "api_keys" || part == "properties") {
+                true => "http.api_keys: not a list of tables with organization, project and key, or kafka.properties: not a table \
+                         of strings"
+                    .to_owned(),
                 false => e.to_string().replace("default.", ""),
             });
             let shown: Vec<String> = shown.collect();
@@ -171,6 +330,8 @@ impl Config {
                 return Err(format!("http.api_keys[{i}].project must be a project's name or *"));
             }
         }
+        self.kafka.validate()?;
+        self.projector.validate()?;
         tracing_subscriber::EnvFilter::try_new(&self.logging.filter)
             .map_err(|e| format!("logging.filter: {e}"))
             .map(|_| ())
@@ -184,6 +345,11 @@ impl Config {
         let mut masked = self.clone();
         for key in &mut masked.http.api_keys {
             "********".clone_into(&mut key.key);
+        }
+        for (name, value) in &mut masked.kafka.properties {
+            if ["password", "secret", "key", "jaas", "token"].iter().any(|part| name.contains(part)) {
+                "********".clone_into(value);
+            }
         }
         toml::to_string(&masked).context("failed to print the configuration")
     }

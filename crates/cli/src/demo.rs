@@ -7,14 +7,15 @@ use anyhow::{Context, anyhow};
 use daybook_stream::clock::{Clock, SystemClock};
 use daybook_stream::embedded::EmbeddedLog;
 use daybook_stream::engine::Stop;
-use daybook_stream::log::{Limit, Log};
+use daybook_stream::local::LocalLog;
+use daybook_stream::log::Limit;
 use daybook_wire::topic::Topic;
 use daybook_workload::{Options, Workload};
 
 use crate::args::DemoArguments;
 use crate::config::{ApiKeyConfig, Config};
 use crate::exit::{Exit, ExitWith};
-use crate::instance::{self, Instance};
+use crate::instance::{self, Backend, Instance};
 use crate::{logging, run};
 
 /// The demo's own key. It opens a port on this machine only, with made-up books behind it.
@@ -45,8 +46,11 @@ pub fn demo(arguments: &DemoArguments) -> anyhow::Result<()> {
     run::runtime()?.block_on(async {
         let instance = Instance::start(&config).await?;
         let address = instance.local_addr();
-        let sent = instance.log().end(Topic::Charges).context("failed to read the log")?;
-        let start_ms = start_of_demo(instance.log())?;
+        let Backend::Embedded(log) = instance.backend() else {
+            return Err(anyhow!("the demo needs no Kafka"));
+        };
+        let sent = log.end(Topic::Charges).context("failed to read the log")?;
+        let start_ms = start_of_demo(log)?;
         greet(arguments, address, sent);
         let stop = Stop::default();
         let backends = {

@@ -14,6 +14,7 @@ mod progress;
 mod reference;
 mod run;
 mod settings;
+mod topics;
 mod verify;
 
 use std::process::ExitCode;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Command::Process(arguments) => process::process(&arguments),
         Command::Verify(arguments) => verify::verify(&arguments),
         Command::Settings(arguments) => settings::settings(&arguments),
+        Command::Topics(arguments) => topics::topics(&arguments),
     };
     exit::report(outcome)
 }

@@ -7,7 +7,7 @@ use daybook_stream::embedded::EmbeddedLog;
 
 use crate::args::RunArguments;
 use crate::config::Config;
-use crate::instance::{self, Instance};
+use crate::instance::{self, Backend, Instance};
 use crate::logging;
 
 /// Runs the command.
@@ -19,8 +19,11 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     }
     logging::start(&config.logging);
     if arguments.rebuild_state {
-        let log = EmbeddedLog::open_existing(&config.log.folder).map_err(instance::open_failed)?;
-        log.drop_state().context("failed to drop the state")?;
+        if config.kafka.bootstrap_servers.is_none() {
+            // Only of a log that is there.
+            EmbeddedLog::open_existing(&config.log.folder).map_err(instance::open_failed)?;
+        }
+        Backend::open(&config)?.drop_state().context("failed to drop the state")?;
     }
     runtime()?.block_on(async {
         let instance = Instance::start(&config).await?;

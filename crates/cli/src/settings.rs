@@ -7,13 +7,16 @@ use anyhow::{Context, anyhow};
 use daybook_core::name::is_valid_project;
 use daybook_stream::clock::{Clock, SystemClock};
 use daybook_stream::embedded::{EmbeddedLog, OpenError};
-use daybook_stream::log::{Limit, Log, Transaction};
+use daybook_stream::kafka::{From, KafkaSettings, KafkaWriter, TopicReader};
+use daybook_stream::local::{LocalLog, LocalStage};
+use daybook_stream::log::{Append, Limit, Stage, Transaction};
 use daybook_stream::record::Record;
 use daybook_wire::topic::Topic;
 
 use crate::args::{ApplyArguments, SettingsArguments, SettingsCommand};
 use crate::config::Config;
 use crate::exit::{Exit, ExitWith};
+use crate::instance::kafka_settings;
 
 /// Runs the command.
 pub fn settings(arguments: &SettingsArguments) -> anyhow::Result<()> {
@@ -71,26 +74,38 @@ fn apply(arguments: &ApplyArguments) -> anyhow::Result<()> {
         return Ok(());
     }
     let config = Config::load(arguments.config.as_deref())?;
+    if let Some(kafka) = kafka_settings(&config, || Ok("settings".to_owned()))? {
+        let in_log = latest_in_kafka(&kafka)?;
+        return apply_to(&mut KafkaWriter::new(&kafka), in_log, settings, "applied");
+    }
     match EmbeddedLog::open(&config.log.folder) {
-        Ok(log) => apply_to_log(&log, settings),
+        Ok(log) => {
+            let in_log = latest(&log)?;
+            let applied = "applied; in force from the next start on";
+            apply_to(&mut LocalStage::new(log, Stage::Intake), in_log, settings, applied)
+        }
         Err(OpenError::Locked(_)) => apply_over_http(&config, settings),
         Err(error) => Err(crate::instance::open_failed(error)),
     }
 }
 
-/// No instance is running on the folder: the record goes straight into its log.
-fn apply_to_log(log: &EmbeddedLog, settings: Vec<(String, String)>) -> anyhow::Result<()> {
-    let in_log = latest(log)?;
+/// Appends the settings that are not as they are `in_log`.
+fn apply_to(
+    log: &mut impl Append,
+    in_log: BTreeMap<String, String>,
+    settings: Vec<(String, String)>,
+    applied: &str,
+) -> anyhow::Result<()> {
     let (changed, same): (Vec<_>, Vec<_>) =
         settings.into_iter().partition(|(project, json)| in_log.get(project) != Some(json));
     let appends =
         changed.iter().map(|(project, json)| (Topic::Settings, record(project, json.clone().into_bytes())));
-    let transaction = Transaction { appends: appends.collect(), ..Transaction::default() };
+    let transaction = Transaction::appending(appends.collect());
     if !transaction.is_empty() {
         log.commit(transaction).context("failed to write the settings to the log")?;
     }
     for (project, _) in &changed {
-        say(&format!("{project}: applied; in force from the next start on"));
+        say(&format!("{project}: {applied}"));
     }
     for (project, _) in &same {
         say(&format!("{project}: unchanged"));
@@ -105,12 +120,30 @@ pub fn record(project: &str, json: Vec<u8>) -> Record {
 
 /// The settings that the log has, by project.
 fn latest(log: &EmbeddedLog) -> anyhow::Result<BTreeMap<String, String>> {
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     let records = log.records(Topic::Settings, Limit { records_max: 1_000, bytes_max: 8 << 20 });
     records
-        .map(|fetched| fetched.map(|f| (text(f.record.key), text(f.record.value))))
+        .map(|fetched| fetched.map(|f| texts(f.record)))
         .collect::<Result<_, _>>()
         .context("failed to read the settings from the log")
+}
+
+/// The settings that Kafka has, by project.
+fn latest_in_kafka(kafka: &KafkaSettings) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut latest = BTreeMap::new();
+    TopicReader::open(kafka, &[(Topic::Settings, From::Start)])
+        .and_then(|mut reader| {
+            reader.to_end(|_, _, fetched| {
+                latest.extend([texts(fetched.record)]);
+                Ok(())
+            })
+        })
+        .context("failed to read the settings from Kafka")?;
+    Ok(latest)
+}
+
+fn texts(record: Record) -> (String, String) {
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    (text(record.key), text(record.value))
 }
 
 /// An instance has the folder: it takes the settings over HTTP, by the first operator's key of its configuration.

@@ -140,6 +140,10 @@ fn unreadable(error: TopicError) -> Problem {
         TopicError::Unknown => {
             Problem::new(StatusCode::NOT_FOUND, "topic_unknown", "The log has no topic of this name.")
         }
+        TopicError::Elsewhere => {
+            let detail = "This instance's topics are in Kafka; any consumer reads them there.";
+            Problem::new(StatusCode::NOT_FOUND, "topics_in_kafka", detail)
+        }
         TopicError::Failed(cause) => {
             tracing::warn!(%cause, "failed to read the log");
             let detail = "The log can't be read now.";

@@ -121,6 +121,9 @@ pub struct TopicRecord {
 /// Why a topic could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TopicError {
+    /// The topics are not this instance's to show.
+    #[error("the topics are in Kafka")]
+    Elsewhere,
     /// There is no topic of that name.
     #[error("there is no topic of that name")]
     Unknown,

@@ -1,7 +1,9 @@
 //! Ways to break the product on purpose. Built only for the tests that must notice each of them; chosen by the
 //! environment variable `DAYBOOK_NEGATIVE_CONTROL`.
 
-use crate::log::{Log, LogError, Transaction};
+use std::collections::BTreeMap;
+
+use crate::log::{Append, LogError, Partition, StateChanges, Transaction};
 
 /// What is broken.
 #[derive(Clone, Copy, Debug, Default)]
@@ -12,6 +14,13 @@ pub struct Controls {
     pub state_before_commit: bool,
     /// Panic instead of the first commit.
     pub panic: bool,
+    /// Publish without the group's offsets: nothing fences an instance that has lost its partitions.
+    pub no_fencing: bool,
+    /// Tell every tenth commit's outcome as unknown, as a broker that fails at that moment does. The product has to
+    /// get over it.
+    pub unknown_commits: bool,
+    /// After an unknown outcome go on where the state stands instead of where the outputs do.
+    pub no_reconciliation: bool,
 }
 
 impl Controls {
@@ -23,25 +32,55 @@ impl Controls {
             no_dedupe: chosen == "no-dedupe",
             no_source_positions: chosen == "no-source-positions",
         };
-        Self { core, state_before_commit: chosen == "state-before-commit", panic: chosen == "panic" }
+        let no_reconciliation = chosen == "no-reconciliation";
+        Self {
+            core,
+            state_before_commit: chosen == "state-before-commit",
+            panic: chosen == "panic",
+            no_fencing: chosen == "no-fencing",
+            unknown_commits: chosen == "unknown-commits" || no_reconciliation,
+            no_reconciliation,
+        }
     }
 
-    /// What the projector does to a transaction before it commits it.
+    /// What becomes of a commit that has worked.
+    ///
+    /// # Errors
+    /// As if its outcome was unknown, where it is to be.
+    pub fn after_commit(&self) -> Result<(), LogError> {
+        use std::sync::atomic::{AtomicU64, Ordering};
+        static COMMITS: AtomicU64 = AtomicU64::new(0);
+        if self.unknown_commits && COMMITS.fetch_add(1, Ordering::Relaxed) % 10 == 9 {
+            return Err(LogError::Unknown("told to".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// What the projector does to a transaction before it commits it; `before` is where each partition's state stands.
     ///
     /// # Errors
     /// Where the log can't be written.
     ///
     /// # Panics
     /// Where it is to.
-    pub fn before_commit<L: Log>(&self, log: &L, transaction: Transaction) -> Result<Transaction, LogError> {
+    pub fn before_commit(
+        &self,
+        log: &mut impl Append,
+        mut transaction: Transaction,
+        before: &BTreeMap<Partition, u64>,
+    ) -> Result<Transaction, LogError> {
         assert!(!self.panic, "told to");
         if !self.state_before_commit {
             return Ok(transaction);
         }
-        let state = Transaction { state: transaction.state, ..Transaction::default() };
-        log.commit(state)?;
+        for state in &mut transaction.state {
+            let changes = std::mem::take(&mut state.changes);
+            let position = before.get(&state.partition).copied().unwrap_or(0);
+            let early = StateChanges { partition: state.partition, changes, position };
+            log.commit(Transaction { state: vec![early], ..Transaction::default() })?;
+        }
         // The window in which a kill leaves state ahead of what is published; wide, so that one is sure to hit it.
         std::thread::sleep(std::time::Duration::from_millis(50));
-        Ok(Transaction { state: Vec::new(), ..transaction })
+        Ok(transaction)
     }
 }

@@ -1,29 +1,44 @@
-//! Intake and projector of one process on the embedded log, taking turns until told to stop.
+//! Intake and projector as loops, each in a thread of its own, until told to stop.
+//!
+//! A stage whose log says that an outcome is unknown is dropped and made again, as after a crash: what is committed
+//! is read back, never assumed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::{Duration, Instant};
 
+use backon::{BackoffBuilder, ExponentialBuilder};
 use daybook_core::name::Name;
+use daybook_core::state::Books;
 use daybook_wire::topic::Topic;
 
 use crate::clock::Clock;
-use crate::embedded::EmbeddedLog;
-use crate::intake::{Intake, IntakeSettings};
-use crate::log::{Log, LogError};
+use crate::intake::{Intake, IntakeCounts, IntakeSettings};
+use crate::log::{BooksLog, Log, LogError, Stage};
 use crate::metrics::Metrics;
+use crate::projection::Counts;
 use crate::projector::{Projector, ProjectorError};
 
-/// How long an idle engine sleeps at most before it looks for something that is due.
+/// How long an idle stage waits at most before it looks for something that is due.
 const IDLE: Duration = Duration::from_millis(250);
+/// How often a stage tells of itself while it is busy.
+const OBSERVED_EVERY: Duration = Duration::from_millis(200);
+/// How often projects are looked through for something that is due.
+const TICK_EVERY: Duration = Duration::from_secs(1);
+/// How long a stage that has failed waits before it is made again.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 
-/// What the engine tells of itself after every turn.
+/// What the projector tells of itself.
 pub trait Observer: Send {
-    /// Project, events accepted and duplicates so far, from the journal's start, of every project that is open.
+    /// Project, events accepted and duplicates so far, from the journal's start, of every project that it has.
     fn counted(&self, counts: &mut dyn Iterator<Item = (&str, u64, u64)>);
+
+    /// Whether it has partitions, and the state of each is restored.
+    fn ready(&self, ready: bool);
 }
 
-/// Tells an engine to stop once it has nothing left to do.
+/// When a stage stops.
 #[derive(Clone, Default)]
 pub struct Stop(Arc<AtomicBool>);
 
@@ -40,90 +55,157 @@ impl Stop {
     }
 }
 
-/// The engine.
-pub struct Engine<C> {
-    log: EmbeddedLog,
-    intake: Intake<EmbeddedLog, C>,
-    projector: Projector<EmbeddedLog>,
-    metrics: Metrics,
+/// What a stage does when it is asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It goes on until it has nothing left to do: nobody else would.
+    Drains,
+    /// It leaves after the step under way: others go on where it was.
+    Leaves,
 }
 
-impl<C: Clock> Engine<C> {
-    /// Opens intake and projector; the state is restored where it lags behind, which `progress` is told of.
-    ///
-    /// # Errors
-    /// [`ProjectorError`].
-    pub fn open(
-        log: EmbeddedLog,
-        clock: C,
-        settings: IntakeSettings,
-        metrics: Metrics,
-        mut progress: impl FnMut(u64, u64),
-    ) -> Result<Self, ProjectorError> {
-        let projector = Projector::open(log.clone(), |done, of| {
-            metrics.restore(done, of);
-            progress(done, of);
-        })?;
-        metrics.restore(1, 1);
-        Ok(Self { intake: Intake::open(log.clone(), clock, settings)?, projector, log, metrics })
-    }
+/// What both loops run with.
+pub struct Running<'a> {
+    /// When to stop.
+    pub stop: &'a Stop,
+    /// How.
+    pub ending: Ending,
+    /// Where to count.
+    pub metrics: &'a Metrics,
+}
 
-    /// Runs until `stop` is asked for and everything that was appended by then is in the books.
-    ///
-    /// # Errors
-    /// [`ProjectorError`]; the engine is then to be opened again.
-    pub fn run(mut self, stop: &Stop, observer: &dyn Observer) -> Result<(), ProjectorError> {
-        self.observe(observer)?;
+/// How long to wait before the next attempt.
+fn backoff() -> impl Iterator<Item = Duration> {
+    let (min, max) = BACKOFF;
+    ExponentialBuilder::default()
+        .with_min_delay(min)
+        .with_max_delay(max)
+        .with_jitter()
+        .without_max_times()
+        .build()
+}
+
+impl Running<'_> {
+    /// Runs `attempt` until it ends well or can't be recovered; it says whether a step has worked by resetting the
+    /// backoff.
+    fn recovering<E: std::fmt::Display>(
+        &self,
+        stage: Stage,
+        is_recoverable: impl Fn(&E) -> bool,
+        mut attempt: impl FnMut(&mut bool) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut waits = backoff();
         loop {
-            let stopping = stop.is_asked();
-            let busy = self.turn()?;
-            self.observe(observer)?;
-            if busy {
-                continue;
+            let mut worked = false;
+            match attempt(&mut worked) {
+                Err(error) if is_recoverable(&error) => {
+                    self.metrics.reopened(stage);
+                    if worked {
+                        waits = backoff();
+                    }
+                    let wait = waits.next().unwrap_or(BACKOFF.1);
+                    tracing::warn!(%error, "{} starts again from what is committed", stage.name());
+                    if self.stop.is_asked() && self.ending == Ending::Leaves {
+                        return Ok(());
+                    }
+                    std::thread::sleep(wait);
+                }
+                outcome => return outcome,
             }
-            if stopping {
-                return Ok(());
-            }
-            self.tick()?;
-            self.metrics.disk(self.log.disk_bytes());
-            let next = self.intake.charges_position();
-            // The answer does not matter: the next turn looks at every topic.
-            let _ = self.log.wait_for(Topic::Charges, next, IDLE);
         }
     }
 
-    /// One step of each; whether either had something to do.
-    fn turn(&mut self) -> Result<bool, ProjectorError> {
-        let before = self.intake.counts().clone();
-        let taken = self.intake.step()?;
-        self.metrics.intake(&before, self.intake.counts());
-        let before = self.projector.projection().counts().clone();
-        let published = self.projector.step()?;
-        self.metrics.projector(&before, self.projector.projection().counts());
-        Ok(taken + published > 0)
+    /// Runs intake; `ticks` names projects in whose books something is due.
+    ///
+    /// # Errors
+    /// What can't be recovered.
+    pub fn intake<L: Log, C: Clock + Clone>(
+        &self,
+        mut open: impl FnMut() -> Result<L, LogError>,
+        clock: &C,
+        settings: &IntakeSettings,
+        ticks: &Receiver<Name>,
+    ) -> Result<(), LogError> {
+        self.recovering(Stage::Intake, LogError::is_recoverable, |worked| {
+            let mut intake = Intake::new(open()?, clock.clone(), settings.clone());
+            let mut counted = IntakeCounts::default();
+            loop {
+                let stopping = self.stop.is_asked();
+                let wait = if stopping { Duration::ZERO } else { IDLE };
+                let taken = intake.step(wait)?;
+                *worked = true;
+                self.metrics.intake(&counted, intake.counts());
+                counted.clone_from(intake.counts());
+                self.metrics.lag(Stage::Intake, Topic::Charges, intake.log().lag(Topic::Charges));
+                if stopping && (taken == 0 || self.ending == Ending::Leaves) {
+                    return Ok(());
+                }
+                let due: Vec<Name> = ticks.try_iter().collect();
+                if !due.is_empty() {
+                    intake.tick(&due)?;
+                }
+            }
+        })
     }
 
-    /// Appends ticks for projects in which something is due (3.2): only when there is nothing else to do.
-    fn tick(&mut self) -> Result<(), LogError> {
-        let now_ms = self.intake.now_ms();
-        let books = self.projector.projection().state().books();
-        let due: Vec<Name> = books
-            .filter(|(_, books)| books.next_due_ms().is_some_and(|at| at <= now_ms))
-            .map(|(project, _)| project.clone())
-            .collect();
-        if due.is_empty() { Ok(()) } else { self.intake.tick(&due) }
+    /// Runs the projector, which publishes to `outputs`.
+    ///
+    /// # Errors
+    /// What can't be recovered.
+    pub fn projector<L: BooksLog, C: Clock>(
+        &self,
+        mut open: impl FnMut() -> Result<L, LogError>,
+        outputs: &[Topic],
+        clock: &C,
+        ticks: &Sender<Name>,
+        observer: &dyn Observer,
+    ) -> Result<(), ProjectorError> {
+        self.recovering(Stage::Projector, ProjectorError::is_recoverable, |worked| {
+            observer.ready(false);
+            let mut projector = Projector::new(open()?, outputs);
+            let mut counted = Counts::default();
+            let (mut observed, mut ticked) = (None, Instant::now());
+            loop {
+                let stopping = self.stop.is_asked();
+                let wait = if stopping { Duration::ZERO } else { IDLE };
+                let published = projector.step(wait)?;
+                *worked = true;
+                self.metrics.projector(&counted, projector.counts());
+                counted.clone_from(projector.counts());
+                if published == 0 || observed.is_none_or(|at: Instant| at.elapsed() >= OBSERVED_EVERY) {
+                    observed = Some(Instant::now());
+                    self.observe(&projector, observer);
+                }
+                if stopping && (published == 0 || self.ending == Ending::Leaves) {
+                    return Ok(());
+                }
+                if ticked.elapsed() >= TICK_EVERY {
+                    ticked = Instant::now();
+                    let now_ms = clock.now_ms();
+                    for project in due(projector.books(), now_ms) {
+                        // Without an intake nobody needs to know.
+                        let _ = ticks.send(project);
+                    }
+                }
+            }
+        })
     }
 
-    fn observe(&self, observer: &dyn Observer) -> Result<(), LogError> {
-        let lag = |topic, position: u64| Ok::<_, LogError>(self.log.end(topic)?.saturating_sub(position));
-        self.metrics.lag("intake", lag(Topic::Charges, self.intake.charges_position())?);
-        self.metrics.lag("projector", lag(Topic::Journal, self.projector.position())?);
-        for (project, books) in self.projector.projection().state().books() {
-            let head = books.head();
-            self.metrics.chain_height(project, head.entry_number);
+    fn observe<L: BooksLog>(&self, projector: &Projector<L>, observer: &dyn Observer) {
+        self.metrics.lag(Stage::Projector, Topic::Journal, projector.log().lag(Topic::Journal));
+        self.metrics.partitions(projector.partitions());
+        for (project, books) in projector.books() {
+            self.metrics.chain_height(project, books.head().entry_number);
         }
-        let books = self.projector.projection().state().books();
-        observer.counted(&mut books.map(|(p, b)| (&**p, b.head().accepted, b.head().duplicates)));
-        Ok(())
+        observer.counted(&mut projector.books().map(|(p, b)| (&**p, b.head().accepted, b.head().duplicates)));
+        observer.ready(projector.partitions().all(|(_, next, published)| next >= published));
     }
+}
+
+/// Projects in which something is due by their clock, but not yet by their journal (3.2).
+fn due<'a>(books: impl Iterator<Item = (&'a Name, &'a Books)>, now_ms: i64) -> Vec<Name> {
+    books
+        .filter(|(_, books)| books.next_due_ms().is_some_and(|at| at <= now_ms))
+        .map(|(project, _)| project.clone())
+        .collect()
 }

@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use daybook_wire::topic::Topic;
 
-use crate::log::{Log, LogError, Transaction};
+use crate::log::{Append, LogError, Transaction};
 use crate::record::Record;
 
 /// Records that may wait for the log. Beyond it senders are told to come back.
@@ -74,17 +74,17 @@ pub struct Appender<L> {
 
 /// A gateway to `log` and the appender that has to run for it.
 #[must_use]
-pub fn gateway<L: Log>(log: L) -> (Gateway, Appender<L>) {
+pub fn gateway<L: Append>(log: L) -> (Gateway, Appender<L>) {
     let (sender, requests) = sync_channel(WAITING_MAX);
     (Gateway(sender), Appender { log, requests })
 }
 
-impl<L: Log> Appender<L> {
+impl<L: Append> Appender<L> {
     /// Appends until the gateway is closed: one sync for all that has gathered while the one before was under way.
     ///
     /// # Errors
     /// Where the log has failed; whoever waits is told.
-    pub fn run(self) -> Result<(), LogError> {
+    pub fn run(mut self) -> Result<(), LogError> {
         let outcome = self.append_all();
         // Who has come too late is told as well.
         while let Ok(message) = self.requests.try_recv() {
@@ -95,7 +95,7 @@ impl<L: Log> Appender<L> {
         outcome
     }
 
-    fn append_all(&self) -> Result<(), LogError> {
+    fn append_all(&mut self) -> Result<(), LogError> {
         let mut open = true;
         while open {
             let Ok(first) = self.requests.recv() else { return Ok(()) };
@@ -119,7 +119,11 @@ impl<L: Log> Appender<L> {
             for acknowledge in waiting {
                 acknowledge(told.clone());
             }
-            outcome?;
+            match outcome {
+                // Who sent it is told, and may send again.
+                Err(error) if error.is_recoverable() => tracing::warn!(%error, "records were not appended"),
+                outcome => outcome?,
+            }
         }
         Ok(())
     }

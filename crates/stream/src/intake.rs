@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use daybook_core::event::{Body, ChargeEvent, JournalRecord, SourcePosition};
 use daybook_core::money::Currency;
@@ -14,8 +15,8 @@ use daybook_wire::topic::Topic;
 use daybook_wire::{dead_letter, input, journal, settings};
 
 use crate::clock::Clock;
-use crate::log::{Limit, Log, LogError, Reader, Transaction};
-use crate::record::Record;
+use crate::log::{Limit, Log, LogError, Partition, Polled, Position, Transaction};
+use crate::record::{Fetched, Record};
 
 /// Header that names the project of an input record.
 pub const PROJECT_HEADER: &str = "daybook-project";
@@ -203,101 +204,111 @@ pub struct Intake<L, C> {
     log: L,
     clock: C,
     decoder: Decoder,
-    charges: u64,
-    settings: u64,
+    /// Offsets of `settings` below which records are in the journal.
+    settings_journalled: BTreeMap<Partition, u64>,
     counts: IntakeCounts,
 }
 
 impl<L: Log, C: Clock> Intake<L, C> {
-    /// Intake that goes on where it was. The settings that are in the log are read for what the decoder needs to
-    /// know of them.
-    ///
-    /// # Errors
-    /// Where the log can't be read.
-    pub fn open(log: L, clock: C, settings: IntakeSettings) -> Result<Self, LogError> {
-        let mut intake = Self {
-            charges: log.position(Reader::Intake, Topic::Charges)?,
-            settings: log.position(Reader::Intake, Topic::Settings)?,
+    /// Intake that goes on where its side of the log says.
+    pub fn new(log: L, clock: C, settings: IntakeSettings) -> Self {
+        Self {
             decoder: Decoder::new(settings),
+            settings_journalled: BTreeMap::new(),
             counts: IntakeCounts::default(),
             clock,
             log,
-        };
-        for (topic, position) in [(Topic::Charges, intake.charges), (Topic::Settings, intake.settings)] {
-            let end = intake.log.end(topic)?;
-            if position > end {
-                let why = format!("intake has read {} up to {position}, but it ends at {end}", topic.name());
-                return Err(LogError::Failed(why.into()));
-            }
         }
-        for settings in intake.log.records(Topic::Settings, BATCH) {
-            let settings = settings?;
-            if settings.offset < intake.settings {
-                intake.decoder.settings(&settings.record, &position(Topic::Settings, settings.offset), 0);
-            }
-        }
-        Ok(intake)
     }
 
-    /// What it has done since it started.
+    /// What it has done since it was made.
     pub fn counts(&self) -> &IntakeCounts {
         &self.counts
     }
 
-    /// Offset of the next record of `charges` to read.
-    pub fn charges_position(&self) -> u64 {
-        self.charges
+    /// Its side of the log.
+    pub fn log(&self) -> &L {
+        &self.log
     }
 
-    /// Journals the next batch: settings to their end before charges. How many input records there were. After an
-    /// error intake is to be dropped and opened again.
+    /// Journals the next batch, waiting for one at most `wait`: settings to their end before charges. How many input
+    /// records there were. After an error intake is to be dropped and made again.
     ///
     /// # Errors
     /// Where the log can't be read or written.
-    pub fn step(&mut self) -> Result<usize, LogError> {
-        let now_ms = self.clock.now_ms();
-        let (topic, from) = if self.settings < self.log.end(Topic::Settings)? {
-            (Topic::Settings, self.settings)
-        } else {
-            (Topic::Charges, self.charges)
-        };
-        let fetched = self.log.read(topic, from, BATCH)?;
-        let Some(last) = fetched.last() else { return Ok(0) };
-        let next = last.offset + 1;
-        let mut transaction =
-            Transaction { positions: vec![(Reader::Intake, topic, next)], ..Transaction::default() };
-        for record in &fetched {
-            let position = position(topic, record.offset);
-            let (taken, dlq) = if topic == Topic::Settings {
-                (self.decoder.settings(&record.record, &position, now_ms), Topic::SettingsDlq)
-            } else {
-                (self.decoder.charges(&record.record, &position, |_| Some(now_ms)), Topic::ChargesDlq)
-            };
-            self.counts.records += 1;
-            self.counts.journalled += taken.journal.len() as u64;
-            let journal = taken.journal.iter().map(|r| (Topic::Journal, journal_record(r)));
-            transaction.appends.extend(journal);
-            let mut letters_bytes = 0;
-            for (rejection, project, item) in taken.refused {
-                *self.counts.refused.entry(rejection.reason.code()).or_default() += 1;
-                let source = SourcePosition { item, ..position.clone() };
-                let repeats =
-                    letters_bytes > 0 && letters_bytes + record.record.value.len() > LETTERS_BYTES_MAX;
-                let letter = if repeats {
-                    repeating_letter(&record.record, &rejection, project.as_deref(), &source)
-                } else {
-                    letters_bytes += record.record.value.len();
-                    dead_letter_record(&record.record, &rejection, project.as_deref(), &source)
-                };
-                transaction.appends.push((dlq, letter));
+    pub fn step(&mut self, wait: Duration) -> Result<usize, LogError> {
+        loop {
+            match self.log.poll(Topic::Settings, BATCH, Duration::ZERO)? {
+                Polled::Records(records) => return self.take(Topic::Settings, records),
+                Polled::Gained { partition, position } => {
+                    self.settings_journalled.insert(partition, position);
+                }
+                Polled::Lost(_) | Polled::Nothing => break,
             }
         }
-        self.log.commit(transaction)?;
-        match topic {
-            Topic::Settings => self.settings = next,
-            _ => self.charges = next,
+        loop {
+            match self.log.poll(Topic::Charges, BATCH, wait)? {
+                Polled::Records(records) => return self.take(Topic::Charges, records),
+                // Where to go on in it is the log's business.
+                Polled::Gained { .. } | Polled::Lost(_) => {}
+                Polled::Nothing => return Ok(0),
+            }
         }
-        Ok(fetched.len())
+    }
+
+    fn take(&mut self, topic: Topic, records: Vec<(Partition, Fetched)>) -> Result<usize, LogError> {
+        let now_ms = self.clock.now_ms();
+        let name: Name = self.log.name(topic).into();
+        let mut transaction = Transaction::default();
+        let mut next: BTreeMap<Partition, u64> = BTreeMap::new();
+        for (partition, fetched) in &records {
+            let position = position(&name, *partition, fetched.offset);
+            if topic == Topic::Settings {
+                let taken = self.decoder.settings(&fetched.record, &position, now_ms);
+                // Those below are read for what the decoder needs to know of them.
+                if self.settings_journalled.get(partition).is_some_and(|end| fetched.offset < *end) {
+                    continue;
+                }
+                self.append(&mut transaction, taken, Topic::SettingsDlq, &fetched.record, &position);
+            } else {
+                let taken = self.decoder.charges(&fetched.record, &position, |_| Some(now_ms));
+                self.append(&mut transaction, taken, Topic::ChargesDlq, &fetched.record, &position);
+            }
+            next.insert(*partition, fetched.offset + 1);
+        }
+        let positions = next.into_iter().map(|(partition, offset)| Position { topic, partition, offset });
+        transaction.positions = positions.collect();
+        if !transaction.is_empty() {
+            self.log.commit(transaction)?;
+        }
+        Ok(records.len())
+    }
+
+    fn append(
+        &mut self,
+        transaction: &mut Transaction,
+        taken: Taken,
+        dlq: Topic,
+        record: &Record,
+        position: &SourcePosition,
+    ) {
+        self.counts.records += 1;
+        self.counts.journalled += taken.journal.len() as u64;
+        let journal = taken.journal.iter().map(|r| (Topic::Journal, journal_record(r)));
+        transaction.appends.extend(journal);
+        let mut letters_bytes = 0;
+        for (rejection, project, item) in taken.refused {
+            *self.counts.refused.entry(rejection.reason.code()).or_default() += 1;
+            let source = SourcePosition { item, ..position.clone() };
+            let repeats = letters_bytes > 0 && letters_bytes + record.value.len() > LETTERS_BYTES_MAX;
+            let letter = if repeats {
+                repeating_letter(record, &rejection, project.as_deref(), &source)
+            } else {
+                letters_bytes += record.value.len();
+                dead_letter_record(record, &rejection, project.as_deref(), &source)
+            };
+            transaction.appends.push((dlq, letter));
+        }
     }
 
     /// Appends a tick for each of `projects`: only its time counts (3.2).
@@ -314,19 +325,14 @@ impl<L: Log, C: Clock> Intake<L, C> {
             body: Body::Tick,
         };
         let appends = projects.iter().map(|p| (Topic::Journal, journal_record(&tick(p)))).collect();
-        self.log.commit(Transaction { appends, ..Transaction::default() })
-    }
-
-    /// Its clock's time, Unix milliseconds.
-    pub fn now_ms(&self) -> i64 {
-        self.clock.now_ms()
+        self.log.commit(Transaction::appending(appends))
     }
 }
 
-/// The position of a record in a log with one partition per topic.
+/// The position of a record of an input topic.
 #[must_use]
-pub fn position(topic: Topic, offset: u64) -> SourcePosition {
-    SourcePosition { topic: topic.name().into(), partition: 0, offset, item: 0 }
+pub fn position(topic: &str, partition: Partition, offset: u64) -> SourcePosition {
+    SourcePosition { topic: topic.into(), partition, offset, item: 0 }
 }
 
 /// A dead letter without the record, which stands in an earlier one with the same source position.

@@ -6,9 +6,9 @@
 //!                    charges.dlq               state store
 //! ```
 //!
-//! Intake and projector are loops of single steps over one small interface, [`log::Log`]: read records, commit a
-//! transaction. It has a durable implementation ([`embedded`]) and one in memory that fails where it is told to
-//! ([`memory`]).
+//! Intake and projector are loops of single steps over one small interface, [`log::Log`]: poll for records of the
+//! partitions that they have, commit a transaction. Behind it is Kafka ([`kafka`]), or a log of this process alone
+//! ([`local`]): a durable one ([`embedded`]) or one in memory that fails where it is told to ([`memory`]).
 
 pub mod batch;
 pub mod clock;
@@ -16,9 +16,12 @@ pub mod embedded;
 pub mod engine;
 pub mod gateway;
 pub mod intake;
+pub mod kafka;
+pub mod local;
 pub mod log;
 pub mod memory;
 pub mod metrics;
+mod partition;
 pub mod projection;
 pub mod projector;
 pub mod record;

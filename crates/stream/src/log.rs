@@ -1,41 +1,82 @@
-//! The log: topics of ordered records, and transactions over them.
+//! The log as intake and projector see it: records of the partitions that they have, and transactions.
 
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 use daybook_wire::topic::Topic;
 
 use crate::record::{Fetched, Record};
 
-/// Who keeps a position in a topic.
+/// A partition's number, from 0.
+pub type Partition = u32;
+
+/// What reads and writes a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reader {
-    /// Intake, in `charges` and `settings`.
+pub enum Stage {
+    /// From `charges` and `settings` to the journal.
     Intake,
-    /// The projector, in `journal`: what it has published is what lies below.
+    /// From the journal to the outputs.
     Projector,
 }
 
-/// What is written together: all of it or nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Transaction {
-    /// Records to append, in order.
-    pub appends: Vec<(Topic, Record)>,
-    /// Where a reader goes on: the offset of the next record to read.
-    pub positions: Vec<(Reader, Topic, u64)>,
-    /// Values of the projector's state, `None` to remove.
-    ///
-    /// A log that keeps the state store in the same place writes them in the same atomic write. Any other merges
-    /// them after the commit, so that state is never ahead of what is published.
-    pub state: Vec<StateChange>,
-    /// The journal offset that the state stands at with these changes.
-    pub state_position: Option<u64>,
+impl Stage {
+    /// Its name in messages and metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Stage::Intake => "intake",
+            Stage::Projector => "projector",
+        }
+    }
+}
+
+/// Where a stage goes on: the offset of the next record to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The topic.
+    pub topic: Topic,
+    /// Its partition.
+    pub partition: Partition,
+    /// Offset of the next record.
+    pub offset: u64,
 }
 
 /// Key and value of the state store; `None` removes the key.
 pub type StateChange = (Vec<u8>, Option<Vec<u8>>);
 
+/// What a batch changes in the state of a journal partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateChanges {
+    /// The journal partition.
+    pub partition: Partition,
+    /// The values, in order: the last of a key counts.
+    pub changes: Vec<StateChange>,
+    /// The journal offset that the state stands at with them.
+    pub position: u64,
+}
+
+/// What is written together: all of it or nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Transaction {
+    /// Records to append, in order; their partition follows from their key.
+    pub appends: Vec<(Topic, Record)>,
+    /// Where the stage goes on.
+    pub positions: Vec<Position>,
+    /// Changes of the projector's state.
+    ///
+    /// A log that keeps the state store in the same place writes them in the same atomic write. Any other merges
+    /// them after the commit, so that state is never ahead of what is published.
+    pub state: Vec<StateChanges>,
+}
+
 impl Transaction {
+    /// A transaction that appends records and does nothing else.
+    #[must_use]
+    pub fn appending(appends: Vec<(Topic, Record)>) -> Self {
+        Self { appends, ..Self::default() }
+    }
+
     /// Whether there is nothing to write.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -50,8 +91,16 @@ pub enum LogError {
     Aborted(String),
     /// Whether the transaction was written is unknown. The committed position has to be read back.
     Unknown(String),
-    /// The log can't be used any more: storage failed, or it is damaged.
+    /// The log can't be used any more: storage failed, it is damaged, or it is not as it has to be.
     Failed(Box<dyn Error + Send + Sync>),
+}
+
+impl LogError {
+    /// Whether a stage that is opened again can go on.
+    #[must_use]
+    pub fn is_recoverable(&self) -> bool {
+        matches!(self, LogError::Aborted(_) | LogError::Unknown(_))
+    }
 }
 
 impl fmt::Display for LogError {
@@ -59,7 +108,7 @@ impl fmt::Display for LogError {
         match self {
             LogError::Aborted(why) => write!(f, "transaction aborted: {why}"),
             LogError::Unknown(why) => write!(f, "outcome of the transaction unknown: {why}"),
-            LogError::Failed(why) => write!(f, "log failed: {why}"),
+            LogError::Failed(why) => write!(f, "{why}"),
         }
     }
 }
@@ -75,55 +124,97 @@ pub struct Limit {
     pub bytes_max: usize,
 }
 
-/// Topics of one partition each, the readers' positions and the projector's state store.
-///
-/// A clone is another handle on the same log.
-pub trait Log: Clone {
-    /// Records of a topic from an offset on, as far as they are committed. Offsets of compacted topics have gaps.
-    ///
-    /// # Errors
-    /// [`LogError::Failed`]; likewise for the other reads.
-    fn read(&self, topic: Topic, from: u64, limit: Limit) -> Result<Vec<Fetched>, LogError>;
+/// What a stage is told when it asks what comes next.
+#[derive(Debug)]
+pub enum Polled {
+    /// Nothing has come in the time given.
+    Nothing,
+    /// A partition is this stage's from now on.
+    Gained {
+        /// The partition.
+        partition: Partition,
+        /// Where the stage goes on by what was committed. Records may begin earlier: of `settings` all there are,
+        /// of the journal those that the state has yet to see.
+        position: u64,
+    },
+    /// A partition belongs to somebody else.
+    Lost(Partition),
+    /// Records, in order by partition, of partitions that this stage has.
+    Records(Vec<(Partition, Fetched)>),
+}
 
-    /// Offset of the next record to be appended.
-    #[allow(clippy::missing_errors_doc)]
-    fn end(&self, topic: Topic) -> Result<u64, LogError>;
-
-    /// Offset of the next record that a reader has to read; 0 before its first commit.
-    #[allow(clippy::missing_errors_doc)]
-    fn position(&self, reader: Reader, topic: Topic) -> Result<u64, LogError>;
-
-    /// Writes a transaction: all of it or nothing, durable when this returns.
+/// Writes transactions.
+pub trait Append {
+    /// Writes a transaction: all of it or nothing, durable when this returns. An intake's may be less: its records
+    /// may be written without its position, and both a little later. The projector drops what comes twice.
     ///
     /// # Errors
     /// [`LogError`] says what is known of the outcome.
-    fn commit(&self, transaction: Transaction) -> Result<(), LogError>;
+    fn commit(&mut self, transaction: Transaction) -> Result<(), LogError>;
+}
 
-    /// A value of the state store.
-    #[allow(clippy::missing_errors_doc)]
-    fn state(&self, key: &[u8]) -> Result<Option<Vec<u8>>, LogError>;
-
-    /// Keys of the state store with a prefix.
-    #[allow(clippy::missing_errors_doc)]
-    fn state_keys(&self, prefix: &[u8]) -> Result<Vec<Vec<u8>>, LogError>;
-
-    /// The journal offset that the state store stands at.
-    #[allow(clippy::missing_errors_doc)]
-    fn state_position(&self) -> Result<u64, LogError>;
-
-    /// All records of a topic, read a page at a time; it ends at the first error.
-    fn records(&self, topic: Topic, page: Limit) -> impl Iterator<Item = Result<Fetched, LogError>> {
-        let mut next = Some(0);
-        let pages = std::iter::from_fn(move || match self.read(topic, next?, page) {
-            Ok(records) => {
-                next = records.last().map(|last| last.offset + 1);
-                Some(records.into_iter().map(Ok).collect::<Vec<_>>())
-            }
-            Err(error) => {
-                next = None;
-                Some(vec![Err(error)])
-            }
-        });
-        pages.flatten()
+impl<A: Append + ?Sized> Append for Box<A> {
+    fn commit(&mut self, transaction: Transaction) -> Result<(), LogError> {
+        (**self).commit(transaction)
     }
+}
+
+/// A stage's side of a log. After an error other than [`LogError::Failed`] it is to be dropped and opened again.
+pub trait Log: Append {
+    /// What comes next of a topic: of `charges` or `settings` for intake, of the journal for the projector. Waits for
+    /// it at most `wait`.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    fn poll(&mut self, topic: Topic, limit: Limit, wait: Duration) -> Result<Polled, LogError>;
+
+    /// The name that a topic has in this log.
+    fn name(&self, topic: Topic) -> &str {
+        topic.name()
+    }
+
+    /// Records of a topic that this stage has yet to read, by partition that it has.
+    fn lag(&self, topic: Topic) -> Vec<(Partition, u64)>;
+}
+
+/// A log as the projector needs it: with the state that belongs to a journal partition.
+pub trait BooksLog: Log {
+    /// The state store of a partition.
+    type State: StateStore;
+
+    /// What is known of a partition that was gained.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    fn books(&mut self, partition: Partition) -> Result<Kept<Self::State>, LogError>;
+}
+
+/// What a log keeps for the books of a journal partition.
+#[derive(Debug)]
+pub struct Kept<S> {
+    /// The state.
+    pub state: S,
+    /// Offset of the first journal record that is there.
+    pub journal_start: u64,
+    /// Offset of the next journal record to be appended.
+    pub journal_end: u64,
+    /// Whether entries are published, but no position of any partition.
+    pub positions_lost: bool,
+}
+
+/// The projector's state of a journal partition, as of its last commit.
+pub trait StateStore {
+    /// A value.
+    ///
+    /// # Errors
+    /// [`LogError::Failed`]; likewise for the others.
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, LogError>;
+
+    /// Keys with a prefix.
+    #[allow(clippy::missing_errors_doc)]
+    fn keys(&self, prefix: &[u8]) -> Result<Vec<Vec<u8>>, LogError>;
+
+    /// The journal offset that it stands at.
+    #[allow(clippy::missing_errors_doc)]
+    fn position(&self) -> Result<u64, LogError>;
 }

@@ -5,10 +5,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use daybook_wire::topic::Topic;
 
-use crate::log::{Limit, Log, LogError, Reader, Transaction};
+use crate::local::LocalLog;
+use crate::log::{Limit, LogError, Stage, Transaction};
 use crate::record::{Fetched, Record};
 
 /// What the next commit does.
@@ -30,7 +32,7 @@ pub enum Fault {
 #[derive(Debug, Default)]
 struct Inner {
     topics: BTreeMap<Topic, Vec<Record>>,
-    positions: BTreeMap<(Reader, Topic), u64>,
+    positions: BTreeMap<(Stage, Topic), u64>,
     state: BTreeMap<Vec<u8>, Vec<u8>>,
     state_position: u64,
     faults: VecDeque<Fault>,
@@ -57,7 +59,7 @@ impl MemoryLog {
 
     /// All records of a topic.
     #[must_use]
-    pub fn records(&self, topic: Topic) -> Vec<Record> {
+    pub fn all(&self, topic: Topic) -> Vec<Record> {
         self.inner().topics.get(&topic).cloned().unwrap_or_default()
     }
 
@@ -69,7 +71,7 @@ impl MemoryLog {
     }
 }
 
-impl Log for MemoryLog {
+impl LocalLog for MemoryLog {
     fn read(&self, topic: Topic, from: u64, limit: Limit) -> Result<Vec<Fetched>, LogError> {
         let inner = self.inner();
         let records = inner.topics.get(&topic).map(Vec::as_slice).unwrap_or_default();
@@ -90,11 +92,15 @@ impl Log for MemoryLog {
         Ok(self.inner().topics.get(&topic).map_or(0, |t| t.len() as u64))
     }
 
-    fn position(&self, reader: Reader, topic: Topic) -> Result<u64, LogError> {
-        Ok(self.inner().positions.get(&(reader, topic)).copied().unwrap_or(0))
+    fn wait_for(&self, topic: Topic, offset: u64, _: Duration) -> bool {
+        self.end(topic).is_ok_and(|end| end > offset)
     }
 
-    fn commit(&self, transaction: Transaction) -> Result<(), LogError> {
+    fn position(&self, stage: Stage, topic: Topic) -> Result<u64, LogError> {
+        Ok(self.inner().positions.get(&(stage, topic)).copied().unwrap_or(0))
+    }
+
+    fn commit(&self, stage: Stage, transaction: Transaction) -> Result<(), LogError> {
         let mut inner = self.inner();
         let fault = inner.faults.pop_front().unwrap_or(Fault::None);
         match fault {
@@ -108,20 +114,20 @@ impl Log for MemoryLog {
         if fault == Fault::AppendedUnknown {
             return Err(LogError::Unknown("told to".to_owned()));
         }
-        for (reader, topic, offset) in transaction.positions {
-            inner.positions.insert((reader, topic), offset);
+        for position in transaction.positions {
+            inner.positions.insert((stage, position.topic), position.offset);
         }
         if fault == Fault::WrittenUnknown {
             return Err(LogError::Unknown("told to".to_owned()));
         }
-        for (key, value) in transaction.state {
-            match value {
-                Some(value) => inner.state.insert(key, value),
-                None => inner.state.remove(&key),
-            };
-        }
-        if let Some(position) = transaction.state_position {
-            inner.state_position = position;
+        for state in transaction.state {
+            for (key, value) in state.changes {
+                match value {
+                    Some(value) => inner.state.insert(key, value),
+                    None => inner.state.remove(&key),
+                };
+            }
+            inner.state_position = state.position;
         }
         Ok(())
     }

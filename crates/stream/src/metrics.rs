@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
+use daybook_wire::topic::Topic;
+
 use crate::intake::IntakeCounts;
+use crate::log::{Partition, Stage};
 use crate::projection::Counts;
 
 /// All metrics of intake and projector.
@@ -23,10 +26,12 @@ pub struct Metrics {
     chain_height: IntGaugeVec,
     disk_bytes: IntGauge,
     restore_ratio: Gauge,
+    partitions: IntGauge,
+    reopened: IntCounterVec,
 }
 
 /// Names, help and labels of every metric, for the registry and for the reference page.
-pub const METRICS: [(&str, &str, &[&str]); 13] = [
+pub const METRICS: [(&str, &str, &[&str]); 15] = [
     ("daybook_intake_records_total", "Input records read", &[]),
     ("daybook_intake_journalled_total", "Journal records appended", &[]),
     ("daybook_dead_letters_total", "Events refused, by reason code", &["reason"]),
@@ -36,10 +41,20 @@ pub const METRICS: [(&str, &str, &[&str]); 13] = [
     ("daybook_entries_total", "Entries published, adjusting entries included", &[]),
     ("daybook_adjustments_total", "Adjusting entries published", &[]),
     ("daybook_anomalies_total", "Flags raised in entries", &["flag"]),
-    ("daybook_lag_records", "Records not yet read by a stage", &["stage"]),
+    (
+        "daybook_lag_records",
+        "Records not yet read by a stage, of the partitions that it has",
+        &["stage", "topic", "partition"],
+    ),
     ("daybook_chain_height", "Number of a project's last entry", &["project"]),
     ("daybook_disk_bytes", "Size of the embedded log's folder", &[]),
     ("daybook_restore_progress_ratio", "Share of the state restored, 1 when done", &[]),
+    ("daybook_journal_partitions", "Journal partitions that this instance has", &[]),
+    (
+        "daybook_stage_restarts_total",
+        "Times that a stage was made again from what is committed: an abort, an unknown outcome, a lost broker",
+        &["stage"],
+    ),
 ];
 
 impl Metrics {
@@ -69,6 +84,8 @@ impl Metrics {
             chain_height: gauges(10)?,
             disk_bytes: registered(registry, IntGauge::with_opts(opts(11))?)?,
             restore_ratio: registered(registry, Gauge::with_opts(opts(12))?)?,
+            partitions: registered(registry, IntGauge::with_opts(opts(13))?)?,
+            reopened: counters(14)?,
         })
     }
 
@@ -90,9 +107,17 @@ impl Metrics {
         add_labelled(&self.anomalies, &before.flags, &now.flags);
     }
 
-    /// Sets how many records a stage has yet to read.
-    pub fn lag(&self, stage: &str, records: u64) {
-        self.lag_records.with_label_values(&[stage]).set(gauge(records));
+    /// Sets how many records a stage has yet to read of the partitions that it has.
+    pub fn lag(&self, stage: Stage, topic: Topic, lag: Vec<(Partition, u64)>) {
+        for (partition, records) in lag {
+            let labels = [stage.name(), topic.name(), &partition.to_string()];
+            self.lag_records.with_label_values(&labels).set(gauge(records));
+        }
+    }
+
+    /// Counts a stage that was made again.
+    pub fn reopened(&self, stage: Stage) {
+        self.reopened.with_label_values(&[stage.name()]).inc();
     }
 
     /// Sets the number of a project's last entry.
@@ -105,10 +130,18 @@ impl Metrics {
         self.disk_bytes.set(gauge(bytes));
     }
 
-    /// Sets how far the state is restored.
+    /// Sets how many journal partitions there are and how far their state is restored: of each the offset of the
+    /// next record and that of the first to be published.
     // A share for a progress display; no money comes near it.
     #[allow(clippy::float_arithmetic, clippy::cast_precision_loss)]
-    pub fn restore(&self, done: u64, of: u64) {
+    pub fn partitions(&self, partitions: impl Iterator<Item = (Partition, u64, u64)>) {
+        let (mut count, mut done, mut of) = (0, 0, 0);
+        for (_, next, published) in partitions {
+            count += 1;
+            done += next.min(published);
+            of += published;
+        }
+        self.partitions.set(count);
         self.restore_ratio.set(if of == 0 { 1.0 } else { done as f64 / of as f64 });
     }
 }

@@ -36,12 +36,31 @@ pub struct Counts {
     pub flags: BTreeMap<&'static str, u64>,
 }
 
+impl Counts {
+    /// Adds what another batch did.
+    pub fn add(&mut self, other: &Counts) {
+        self.records += other.records;
+        self.accepted += other.accepted;
+        self.duplicates += other.duplicates;
+        self.already_seen += other.already_seen;
+        self.entries += other.entries;
+        self.adjustments += other.adjustments;
+        for (mine, theirs) in [(&mut self.refused, &other.refused), (&mut self.flags, &other.flags)] {
+            for (label, count) in theirs {
+                *mine.entry(label).or_default() += count;
+            }
+        }
+    }
+}
+
 /// The projector's state and the buffers that records are encoded in.
 pub struct Projection<S> {
     state: State<S>,
     /// Journal sequence of each project when the batch began.
     since: BTreeMap<Name, u64>,
     counts: Counts,
+    /// Topics of rows and points that are published.
+    outputs: Vec<Topic>,
     key: String,
     value: String,
 }
@@ -65,6 +84,7 @@ impl<S: Store> Projection<S> {
             state,
             since: BTreeMap::new(),
             counts: Counts::default(),
+            outputs: Topic::PROJECTED.to_vec(),
             key: String::new(),
             value: String::new(),
         }
@@ -74,6 +94,24 @@ impl<S: Store> Projection<S> {
     #[cfg(feature = "negative-controls")]
     pub fn set_controls(&mut self, controls: daybook_core::state::Controls) {
         self.state.set_controls(controls);
+    }
+
+    /// Publishes rows and points to `topics` alone; entries in any case.
+    pub fn publish_to(&mut self, topics: &[Topic]) {
+        self.outputs = topics.to_vec();
+    }
+
+    /// Opens the books of projects.
+    ///
+    /// # Errors
+    /// Where the store can't be read.
+    pub fn open(&mut self, projects: &[Name]) -> Result<(), S::Error> {
+        projects.iter().try_for_each(|project| self.state.open(project).map(|_| ()))
+    }
+
+    /// What has become of the records since this was asked last.
+    pub fn take_counts(&mut self) -> Counts {
+        std::mem::take(&mut self.counts)
     }
 
     /// The state.
@@ -136,7 +174,8 @@ impl<S: Store> Projection<S> {
             self.state.set_previous_hash(&record.project, output::hash(value));
             outputs.put(Topic::LedgerEntries, &entry.project, value, Vec::new(), entry.source_timestamp_ms);
         }
-        for change in &effects.points {
+        let points = if self.outputs.contains(&Topic::RewardsPoints) { &*effects.points } else { &[] };
+        for change in points {
             self.key.clear();
             self.key.push_str(&change.project);
             self.key.push('/');
@@ -152,6 +191,9 @@ impl<S: Store> Projection<S> {
     /// Hands out every row that has changed since the batch began, once.
     pub fn rows(&mut self, outputs: &mut impl Outputs) {
         for (project, row) in self.state.rows(&self.since) {
+            if !self.outputs.contains(&output::row_topic(&row)) {
+                continue;
+            }
             self.key.clear();
             output::row_key(project, &row, &mut self.key);
             self.value.clear();

@@ -1,19 +1,20 @@
 //! The projector's loop as single steps over a log.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use daybook_core::name::Name;
+use daybook_core::state::Books;
 use daybook_wire::journal;
 use daybook_wire::topic::Topic;
 
-use crate::batch::Silent;
-use crate::log::{Limit, Log, LogError, Reader, Transaction};
-use crate::projection::Projection;
-use crate::record::Record;
-use crate::store::LogStore;
-
-/// Values of each kind that are kept in memory between batches.
-const VALUES_MAX: usize = 20_000;
+use crate::log::{BooksLog, Limit, LogError, Partition, Polled, Position, Transaction};
+use crate::partition::PartitionBooks;
+use crate::projection::Counts;
+use crate::record::{Fetched, Record};
 
 /// How much one batch takes.
-const BATCH: Limit = Limit { records_max: 2_000, bytes_max: 8 << 20 };
+const BATCH: Limit = Limit { records_max: 10_000, bytes_max: 8 << 20 };
 
 /// Why the projector can't start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -23,10 +24,12 @@ pub enum ProjectorError {
     Log(#[from] LogError),
     /// The state store is of another log, or was written to by something else.
     #[error(
-        "state stands at journal offset {state}, ahead of what is published ({published}): \
+        "state of journal partition {partition} stands at offset {state}, ahead of what is published ({published}): \
          it is not the state of these books; start once with --rebuild-state, which makes it anew from the journal"
     )]
     StateAhead {
+        /// The journal partition.
+        partition: Partition,
         /// Where the state stands.
         state: u64,
         /// Up to where outputs are published.
@@ -34,27 +37,41 @@ pub enum ProjectorError {
     },
     /// Outputs without a position: starting over would publish them all again.
     #[error(
-        "{entries} entries are published, but no position says up to where in the journal: \
-         restore the log from a copy; do not start over it"
+        "entries are published, but no position says up to where in the journal: \
+         restore projector.positions from a copy; do not start over it"
     )]
-    PositionsLost {
-        /// Entries that are published.
-        entries: u64,
-    },
+    PositionsLost,
     /// Positions are beyond the journal's end: records that outputs were made from have vanished.
     #[error(
-        "outputs are published up to journal offset {published}, but the journal ends at {end}: \
+        "outputs are published up to offset {published} of journal partition {partition}, but it ends at {end}: \
          journal records have been lost; restore the journal from a copy, do not start over it"
     )]
     JournalLost {
+        /// The journal partition.
+        partition: Partition,
         /// Up to where outputs are published.
         published: u64,
         /// Where the journal ends.
         end: u64,
     },
+    /// Records that the state has yet to see are gone from the journal.
+    #[error(
+        "journal partition {partition} begins at offset {start}, but its state stands at {state}: records of the book of \
+         original entry have been deleted; restore the journal from a copy, or this instance's state folder"
+    )]
+    JournalCut {
+        /// The journal partition.
+        partition: Partition,
+        /// Where the journal begins.
+        start: u64,
+        /// Where the state stands.
+        state: u64,
+    },
     /// A journal record can't be read. The journal is written by intake alone: this is damage or a newer release.
-    #[error("journal record at offset {offset}: {source}")]
+    #[error("journal record at offset {offset} of partition {partition}: {source}")]
     Journal {
+        /// The journal partition.
+        partition: Partition,
         /// Its offset.
         offset: u64,
         /// What is wrong with it.
@@ -62,119 +79,116 @@ pub enum ProjectorError {
     },
 }
 
+impl ProjectorError {
+    /// Whether a projector that is made again can go on.
+    #[must_use]
+    pub fn is_recoverable(&self) -> bool {
+        matches!(self, ProjectorError::Log(error) if error.is_recoverable())
+    }
+}
+
 /// Reads the journal, publishes what it means.
-pub struct Projector<L: Log> {
+pub struct Projector<L: BooksLog> {
     log: L,
-    projection: Projection<LogStore<L>>,
-    /// Offset of the next journal record.
-    next: u64,
+    partitions: BTreeMap<Partition, PartitionBooks<L::State>>,
+    outputs: Vec<Topic>,
+    counts: Counts,
     #[cfg(feature = "negative-controls")]
     controls: crate::controls::Controls,
 }
 
-impl<L: Log> Projector<L> {
-    /// Brings the state to what is published: a state that lags behind is replayed without publishing.
-    /// `progress` is told the offset reached and the offset to reach.
-    ///
-    /// # Errors
-    /// [`ProjectorError`], each with what to do about it.
-    pub fn open(log: L, mut progress: impl FnMut(u64, u64)) -> Result<Self, ProjectorError> {
-        let published = log.position(Reader::Projector, Topic::Journal)?;
-        let end = log.end(Topic::Journal)?;
-        if published > end {
-            return Err(ProjectorError::JournalLost { published, end });
-        }
-        let entries = log.end(Topic::LedgerEntries)?;
-        if published == 0 && entries > 0 {
-            return Err(ProjectorError::PositionsLost { entries });
-        }
-        let state = log.state_position()?;
-        if state > published {
-            return Err(ProjectorError::StateAhead { state, published });
-        }
-        let mut projector = Self {
-            projection: Projection::new(LogStore(log.clone())),
+impl<L: BooksLog> Projector<L> {
+    /// A projector that goes on where its side of the log says, and publishes to `outputs` alone; entries, positions
+    /// and dead letters in any case.
+    pub fn new(log: L, outputs: &[Topic]) -> Self {
+        Self {
             log,
-            next: state,
+            partitions: BTreeMap::new(),
+            outputs: outputs.to_vec(),
+            counts: Counts::default(),
             #[cfg(feature = "negative-controls")]
             controls: crate::controls::Controls::from_env(),
-        };
-        #[cfg(feature = "negative-controls")]
-        projector.projection.set_controls(projector.controls.core);
-        while projector.next < published {
-            progress(projector.next, published);
-            let rest = usize::try_from(published - projector.next).unwrap_or(usize::MAX);
-            let limit = Limit { records_max: BATCH.records_max.min(rest), ..BATCH };
-            projector.take(limit, &mut Silent)?;
-            let transaction = Transaction {
-                state: projector.projection.changes(),
-                state_position: Some(projector.next),
-                ..Transaction::default()
-            };
-            projector.log.commit(transaction)?;
-            projector.projection.settle(Some(VALUES_MAX));
         }
-        Ok(projector)
     }
 
     /// Breaks the projector on purpose.
     #[cfg(feature = "negative-controls")]
     pub fn set_controls(&mut self, controls: daybook_core::state::Controls) {
         self.controls.core = controls;
-        self.projection.set_controls(controls);
     }
 
-    /// Offset of the next journal record to be published.
-    pub fn position(&self) -> u64 {
-        self.next
+    /// What it has published since it was made.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
     }
 
-    /// The projection, for its counts and state.
-    pub fn projection(&self) -> &Projection<LogStore<L>> {
-        &self.projection
+    /// Its side of the log.
+    pub fn log(&self) -> &L {
+        &self.log
     }
 
-    /// Publishes the next batch of journal records; how many there were. After an error the projector is to be
-    /// dropped and opened again: its state may be ahead of what is published.
+    /// The partitions that it has, with the offset of the next journal record and that of the first to be published:
+    /// below it, the state is being restored.
+    pub fn partitions(&self) -> impl Iterator<Item = (Partition, u64, u64)> {
+        self.partitions.iter().map(|(partition, books)| (*partition, books.next(), books.published()))
+    }
+
+    /// The books that it has, by project.
+    pub fn books(&self) -> impl Iterator<Item = (&Name, &Books)> {
+        self.partitions.values().flat_map(PartitionBooks::books)
+    }
+
+    /// Publishes the next batch of journal records, waiting for one at most `wait`; how many there were. After an
+    /// error the projector is to be dropped and made again: its state may be ahead of what is published.
     ///
     /// # Errors
     /// [`ProjectorError`].
-    pub fn step(&mut self) -> Result<usize, ProjectorError> {
-        let mut appends: Vec<(Topic, Record)> = Vec::new();
-        let taken = self.take(BATCH, &mut appends)?;
-        if taken == 0 {
-            return Ok(0);
+    pub fn step(&mut self, wait: Duration) -> Result<usize, ProjectorError> {
+        loop {
+            match self.log.poll(Topic::Journal, BATCH, wait)? {
+                Polled::Records(records) => return self.publish(&records),
+                Polled::Gained { partition, position } => self.gain(partition, position)?,
+                Polled::Lost(partition) => {
+                    self.partitions.remove(&partition);
+                }
+                Polled::Nothing => return Ok(0),
+            }
         }
-        self.projection.rows(&mut appends);
-        let mut position = String::new();
-        daybook_wire::output::position(0, self.next, &mut position);
-        let value = position.into_bytes();
-        appends.push((Topic::ProjectorPositions, Record { key: b"0".into(), value, ..Record::default() }));
-        let transaction = Transaction {
-            appends,
-            positions: vec![(Reader::Projector, Topic::Journal, self.next)],
-            state: self.projection.changes(),
-            state_position: Some(self.next),
-        };
-        #[cfg(feature = "negative-controls")]
-        let transaction = self.controls.before_commit(&self.log, transaction)?;
-        self.log.commit(transaction)?;
-        self.projection.settle(Some(VALUES_MAX));
-        Ok(taken)
     }
 
-    fn take(
-        &mut self,
-        limit: Limit,
-        outputs: &mut impl crate::batch::Outputs,
-    ) -> Result<usize, ProjectorError> {
-        let fetched = self.log.read(Topic::Journal, self.next, limit)?;
-        for record in &fetched {
-            let decoded = journal::decode(&record.record.value)
-                .map_err(|source| ProjectorError::Journal { offset: record.offset, source })?;
-            self.projection.apply(&decoded, outputs)?;
-            self.next = record.offset + 1;
+    fn gain(&mut self, partition: Partition, published: u64) -> Result<(), ProjectorError> {
+        let kept = self.log.books(partition)?;
+        let books = PartitionBooks::open(partition, published, kept, &self.outputs)?;
+        #[cfg(feature = "negative-controls")]
+        let books = books.broken(self.controls.core);
+        self.partitions.insert(partition, books);
+        Ok(())
+    }
+
+    fn publish(&mut self, records: &[(Partition, Fetched)]) -> Result<usize, ProjectorError> {
+        #[cfg(feature = "negative-controls")]
+        let before = self.partitions.iter().map(|(partition, books)| (*partition, books.next())).collect();
+        let mut appends: Vec<(Topic, Record)> = Vec::new();
+        for (partition, fetched) in records {
+            if let Some(books) = self.partitions.get_mut(partition) {
+                books.take(fetched, &mut appends)?;
+            }
         }
-        Ok(fetched.len())
+        let mut transaction = Transaction::default();
+        for books in self.partitions.values_mut().filter(|books| books.is_touched()) {
+            if let Some(offset) = books.finish(&mut appends) {
+                let (topic, partition) = (Topic::Journal, books.partition());
+                transaction.positions.push(Position { topic, partition, offset });
+            }
+            transaction.state.push(books.changes());
+        }
+        transaction.appends = appends;
+        #[cfg(feature = "negative-controls")]
+        let transaction = self.controls.before_commit(&mut self.log, transaction, &before)?;
+        self.log.commit(transaction)?;
+        for books in self.partitions.values_mut().filter(|books| books.is_touched()) {
+            self.counts.add(&books.settle());
+        }
+        Ok(records.len())
     }
 }

@@ -5,7 +5,8 @@
 use std::path::Path;
 
 use daybook_stream::embedded::{EmbeddedLog, OpenError};
-use daybook_stream::log::{Limit, Log, Reader, Transaction};
+use daybook_stream::local::LocalLog;
+use daybook_stream::log::{Limit, Position, Stage, StateChanges, Transaction};
 use daybook_stream::record::Record;
 use daybook_wire::topic::Topic;
 
@@ -18,7 +19,7 @@ fn record(key: &str, value: &str) -> Record {
 
 fn append(log: &EmbeddedLog, topic: Topic, records: &[(&str, &str)]) {
     let appends = records.iter().map(|(key, value)| (topic, record(key, value))).collect();
-    log.commit(Transaction { appends, ..Transaction::default() }).unwrap();
+    log.commit(Stage::Intake, Transaction::appending(appends)).unwrap();
 }
 
 /// Offset and value of each record of a topic.
@@ -69,21 +70,21 @@ fn positions_and_state_are_written_with_the_records() {
     {
         let log = open(folder.path());
         assert_eq!(
-            (log.position(Reader::Intake, Topic::Charges).unwrap(), log.state_position().unwrap()),
+            (log.position(Stage::Intake, Topic::Charges).unwrap(), log.state_position().unwrap()),
             (0, 0)
         );
-        log.commit(Transaction {
+        let changes = vec![(b"ka".to_vec(), Some(b"1".to_vec())), (b"kb".to_vec(), Some(b"2".to_vec()))];
+        let transaction = Transaction {
             appends: vec![(Topic::LedgerEntries, record("p", "entry"))],
-            positions: vec![(Reader::Projector, Topic::Journal, 9)],
-            state: vec![(b"ka".to_vec(), Some(b"1".to_vec())), (b"kb".to_vec(), Some(b"2".to_vec()))],
-            state_position: Some(9),
-        })
-        .unwrap();
-        let state = vec![(b"ka".to_vec(), None)];
-        log.commit(Transaction { state, state_position: Some(10), ..Transaction::default() }).unwrap();
+            positions: vec![Position { topic: Topic::Journal, partition: 0, offset: 9 }],
+            state: vec![StateChanges { partition: 0, changes, position: 9 }],
+        };
+        log.commit(Stage::Projector, transaction).unwrap();
+        let state = vec![StateChanges { partition: 0, changes: vec![(b"ka".to_vec(), None)], position: 10 }];
+        log.commit(Stage::Projector, Transaction { state, ..Transaction::default() }).unwrap();
     }
     let log = open(folder.path());
-    assert_eq!(log.position(Reader::Projector, Topic::Journal).unwrap(), 9);
+    assert_eq!(log.position(Stage::Projector, Topic::Journal).unwrap(), 9);
     assert_eq!(log.state_position().unwrap(), 10);
     assert_eq!((log.state(b"ka").unwrap(), log.state(b"kb").unwrap()), (None, Some(b"2".to_vec())));
     assert_eq!(log.state_keys(b"k").unwrap(), [b"kb".to_vec()]);
@@ -95,10 +96,11 @@ fn positions_and_state_are_written_with_the_records() {
 fn state_without_a_position_is_dropped_at_the_next_start() {
     // What a crash between dropping the position and dropping the values leaves.
     let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path()));
     {
-        let log = open(folder.path());
-        let state = vec![(b"k".to_vec(), Some(b"1".to_vec()))];
-        log.commit(Transaction { state, ..Transaction::default() }).unwrap();
+        let db = fjall::Database::builder(folder.path()).open().unwrap();
+        let state = db.keyspace("state", fjall::KeyspaceCreateOptions::default).unwrap();
+        state.insert(b"k", b"1").unwrap();
     }
     assert_eq!(open(folder.path()).state(b"k").unwrap(), None);
 }

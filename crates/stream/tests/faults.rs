@@ -5,11 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::time::Duration;
 
 use daybook_stream::batch::Outputs;
 use daybook_stream::clock::ManualClock;
 use daybook_stream::intake::{Intake, IntakeSettings, PROJECT_HEADER};
-use daybook_stream::log::{Log, LogError, Transaction};
+use daybook_stream::local::{LocalLog, LocalStage};
+use daybook_stream::log::{LogError, Position, Stage, StateChanges, Transaction};
 use daybook_stream::memory::{Fault, MemoryLog};
 use daybook_stream::projection::Projection;
 use daybook_stream::projector::{Projector, ProjectorError};
@@ -41,7 +43,7 @@ fn feed(log: &MemoryLog, records: std::ops::Range<u64>) {
             Record { key: r.key.into_bytes(), value: r.value, headers, timestamp_ms: Some(r.timestamp_ms) };
         (Topic::Charges, record)
     });
-    log.commit(Transaction { appends: appends.collect(), ..Transaction::default() }).unwrap();
+    log.commit(Stage::Intake, Transaction::appending(appends.collect())).unwrap();
 }
 
 fn clock() -> ManualClock {
@@ -50,23 +52,24 @@ fn clock() -> ManualClock {
     clock
 }
 
-fn intake(log: &MemoryLog) -> Intake<MemoryLog, ManualClock> {
-    Intake::open(log.clone(), clock(), IntakeSettings::default()).unwrap()
+fn intake(log: &MemoryLog) -> Intake<LocalStage<MemoryLog>, ManualClock> {
+    Intake::new(LocalStage::new(log.clone(), Stage::Intake), clock(), IntakeSettings::default())
 }
 
-fn projector(log: &MemoryLog) -> Result<Projector<MemoryLog>, ProjectorError> {
-    Projector::open(log.clone(), |_, _| {})
+fn projector(log: &MemoryLog) -> Projector<LocalStage<MemoryLog>> {
+    Projector::new(LocalStage::new(log.clone(), Stage::Projector), &Topic::PROJECTED)
 }
 
-fn recoverable(error: &LogError) -> bool {
-    matches!(error, LogError::Aborted(_) | LogError::Unknown(_))
+/// The first step of a projector, which looks at what the log keeps.
+fn first_step(log: &MemoryLog) -> Result<usize, ProjectorError> {
+    projector(log).step(Duration::ZERO)
 }
 
 /// A run under faults drawn by `seed`. Whoever fails is dropped and opened again, as after a crash.
 fn run(seed: u64) -> MemoryLog {
     let log = MemoryLog::default();
     let mut dice = Dice(seed | 1);
-    let (mut taker, mut publisher) = (intake(&log), projector(&log).unwrap());
+    let (mut taker, mut publisher) = (intake(&log), projector(&log));
     let mut fed = 0;
     let mut idle = 0;
     while idle < 4 {
@@ -84,8 +87,8 @@ fn run(seed: u64) -> MemoryLog {
         };
         let took = if dice.below(2) == 0 {
             log.fail([fault]);
-            taker.step().map_err(|e| {
-                assert!(recoverable(&e), "{e}");
+            taker.step(Duration::ZERO).map_err(|e| {
+                assert!(e.is_recoverable(), "{e}");
                 taker = intake(&log);
             })
         } else {
@@ -94,19 +97,19 @@ fn run(seed: u64) -> MemoryLog {
             if dice.below(50) == 0 {
                 log.lose_state();
                 log.clear_faults();
-                publisher = projector(&log).unwrap();
+                publisher = projector(&log);
             }
-            publisher.step().map_err(|e| {
-                assert!(matches!(&e, ProjectorError::Log(e) if recoverable(e)), "{e}");
+            publisher.step(Duration::ZERO).map_err(|e| {
+                assert!(matches!(&e, ProjectorError::Log(e) if e.is_recoverable()), "{e}");
                 log.clear_faults();
-                publisher = projector(&log).unwrap();
+                publisher = projector(&log);
             })
         };
         log.clear_faults();
         idle = if took == Ok(0) && fed == RECORDS { idle + 1 } else { 0 };
     }
     // The scheduler may have been idle on one side only.
-    while taker.step().unwrap() + publisher.step().unwrap() > 0 {}
+    while taker.step(Duration::ZERO).unwrap() + publisher.step(Duration::ZERO).unwrap() > 0 {}
     log
 }
 
@@ -130,7 +133,7 @@ impl Outputs for Books {
 fn replayed(log: &MemoryLog) -> Books {
     let mut books = Books::default();
     let mut projection = Projection::volatile();
-    for record in log.records(Topic::Journal) {
+    for record in log.all(Topic::Journal) {
         let Ok::<(), Infallible>(()) = projection.apply(&journal::decode(&record.value).unwrap(), &mut books);
     }
     projection.rows(&mut books);
@@ -140,12 +143,12 @@ fn replayed(log: &MemoryLog) -> Books {
 fn published(log: &MemoryLog) -> Books {
     let mut books = Books::default();
     for topic in Topic::PROJECTED {
-        for record in log.records(topic) {
+        for record in log.all(topic) {
             books.put(topic, std::str::from_utf8(&record.key).unwrap(), &record.value, Vec::new(), None);
         }
     }
     // Of the dead letters, those that the projector wrote: intake's are not made from the journal.
-    for record in log.records(Topic::ChargesDlq) {
+    for record in log.all(Topic::ChargesDlq) {
         if record.header(daybook_wire::dead_letter::CANONICAL).is_some() {
             books.put(Topic::ChargesDlq, "", &record.value, Vec::new(), None);
         }
@@ -170,8 +173,8 @@ fn check(log: &MemoryLog) -> Result<(), String> {
     }
     let calm = MemoryLog::default();
     feed(&calm, 0..RECORDS);
-    let (mut taker, mut publisher) = (intake(&calm), projector(&calm).unwrap());
-    while taker.step().unwrap() + publisher.step().unwrap() > 0 {}
+    let (mut taker, mut publisher) = (intake(&calm), projector(&calm));
+    while taker.step(Duration::ZERO).unwrap() + publisher.step(Duration::ZERO).unwrap() > 0 {}
     if figures(&published) != figures(&self::published(&calm)) {
         return Err("the figures are not those of a run without faults".to_owned());
     }
@@ -188,12 +191,9 @@ fn faults_change_nothing() {
 #[test]
 fn an_intake_that_appends_twice_is_noticed_by_the_projector() {
     let log = run(3);
-    let journalled = log.records(Topic::Journal).len();
-    let distinct: std::collections::BTreeSet<_> = log
-        .records(Topic::Journal)
-        .iter()
-        .filter_map(|r| journal::decode(&r.value).unwrap().source)
-        .collect();
+    let journalled = log.all(Topic::Journal).len();
+    let distinct: std::collections::BTreeSet<_> =
+        log.all(Topic::Journal).iter().filter_map(|r| journal::decode(&r.value).unwrap().source).collect();
     assert!(journalled > distinct.len(), "the run must hold what it is about");
 }
 
@@ -201,36 +201,43 @@ fn an_intake_that_appends_twice_is_noticed_by_the_projector() {
 fn state_ahead_of_what_is_published_is_refused() {
     let log = MemoryLog::default();
     feed(&log, 0..10);
-    intake(&log).step().unwrap();
-    log.commit(Transaction { state_position: Some(5), ..Transaction::default() }).unwrap();
-    assert!(matches!(projector(&log), Err(ProjectorError::StateAhead { state: 5, published: 0 })));
+    intake(&log).step(Duration::ZERO).unwrap();
+    let state = vec![StateChanges { partition: 0, changes: Vec::new(), position: 5 }];
+    log.commit(Stage::Projector, Transaction { state, ..Transaction::default() }).unwrap();
+    assert!(matches!(
+        first_step(&log),
+        Err(ProjectorError::StateAhead { partition: 0, state: 5, published: 0 })
+    ));
+}
+
+fn commit_position(log: &MemoryLog, stage: Stage, topic: Topic, offset: u64) {
+    let positions = vec![Position { topic, partition: 0, offset }];
+    log.commit(stage, Transaction { positions, ..Transaction::default() }).unwrap();
 }
 
 #[test]
 fn a_journal_that_has_lost_records_is_refused() {
     let log = MemoryLog::default();
-    let positions = vec![(daybook_stream::log::Reader::Projector, Topic::Journal, 7)];
-    log.commit(Transaction { positions, ..Transaction::default() }).unwrap();
-    assert!(matches!(projector(&log), Err(ProjectorError::JournalLost { published: 7, end: 0 })));
+    commit_position(&log, Stage::Projector, Topic::Journal, 7);
+    assert!(matches!(
+        first_step(&log),
+        Err(ProjectorError::JournalLost { partition: 0, published: 7, end: 0 })
+    ));
 }
 
 #[test]
 fn outputs_without_a_position_are_refused() {
     let log = MemoryLog::default();
-    let appends = vec![(Topic::LedgerEntries, Record::default())];
-    log.commit(Transaction { appends, ..Transaction::default() }).unwrap();
-    assert!(matches!(projector(&log), Err(ProjectorError::PositionsLost { entries: 1 })));
+    let entry = Transaction::appending(vec![(Topic::LedgerEntries, Record::default())]);
+    log.commit(Stage::Projector, entry).unwrap();
+    assert!(matches!(first_step(&log), Err(ProjectorError::PositionsLost)));
 }
 
 #[test]
 fn an_intake_beyond_the_end_of_its_topic_is_refused() {
     let log = MemoryLog::default();
-    let positions = vec![(daybook_stream::log::Reader::Intake, Topic::Charges, 1)];
-    log.commit(Transaction { positions, ..Transaction::default() }).unwrap();
-    assert!(matches!(
-        Intake::open(log, clock(), IntakeSettings::default()).map(|_| ()),
-        Err(LogError::Failed(_))
-    ));
+    commit_position(&log, Stage::Intake, Topic::Charges, 1);
+    assert!(matches!(intake(&log).step(Duration::ZERO), Err(LogError::Failed(_))));
 }
 
 #[test]
@@ -239,10 +246,10 @@ fn the_dead_letters_of_one_record_do_not_repeat_it_without_bound() {
     let item = format!(r#"{{"eventId":"{}"}}"#, "x".repeat(900));
     let value = format!(r#"{{"track":[{{"name":"Charge","payload":[{}]}}]}}"#, vec![item; 900].join(","));
     let record = Record { value: value.clone().into(), ..Record::default() };
-    log.commit(Transaction { appends: vec![(Topic::Charges, record)], ..Transaction::default() }).unwrap();
+    log.commit(Stage::Intake, Transaction::appending(vec![(Topic::Charges, record)])).unwrap();
     let mut intake = intake(&log);
-    while intake.step().unwrap() > 0 {}
-    let letters = log.records(Topic::ChargesDlq);
+    while intake.step(Duration::ZERO).unwrap() > 0 {}
+    let letters = log.all(Topic::ChargesDlq);
     assert_eq!(letters.len(), 900);
     let whole = letters.iter().filter(|l| l.value == value.as_bytes()).count();
     let repeats = letters.iter().filter(|l| l.header(daybook_wire::dead_letter::REPEATS).is_some());
@@ -263,11 +270,11 @@ mod negative_controls {
         feed(&log, 0..RECORDS);
         // The first batch is appended twice.
         log.fail([Fault::AppendedUnknown]);
-        assert!(intake(&log).step().is_err());
+        assert!(intake(&log).step(Duration::ZERO).is_err());
         let mut taker = intake(&log);
-        let mut publisher = projector(&log).unwrap();
+        let mut publisher = projector(&log);
         publisher.set_controls(controls);
-        while taker.step().unwrap() + publisher.step().unwrap() > 0 {}
+        while taker.step(Duration::ZERO).unwrap() + publisher.step(Duration::ZERO).unwrap() > 0 {}
         log
     }
 

@@ -307,6 +307,24 @@ pub fn position(journal_partition: u32, journal_offset: u64, out: &mut String) {
     o.close();
 }
 
+/// Reads a position's journal partition and offset.
+///
+/// # Errors
+/// Where it is not what [`position`] writes.
+pub fn read_position(value: &[u8]) -> Result<(u32, u64), PositionMalformed> {
+    let read = || {
+        let position: serde_json::Value = serde_json::from_slice(value).ok()?;
+        let partition = position.get("journal_partition")?.as_u64()?.try_into().ok()?;
+        Some((partition, position.get("journal_offset")?.as_u64()?))
+    };
+    read().ok_or(PositionMalformed)
+}
+
+/// A record of `projector.positions` that this program has not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a record of projector.positions is not as the projector writes it")]
+pub struct PositionMalformed;
+
 /// The same as [`daybook_core::event::ChargeEvent`] in the canonical format (contracts.md, "In"): what the projector
 /// refuses is dead-lettered as this.
 pub fn canonical(event: &daybook_core::event::ChargeEvent, out: &mut String) {

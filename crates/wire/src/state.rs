@@ -13,6 +13,7 @@ use daybook_core::daily::{Columns, DayRow};
 use daybook_core::event::{Identity, SourcePosition};
 use daybook_core::fold::{Fold, OpenPending, Transaction};
 use daybook_core::money::Currency;
+use daybook_core::name::Name;
 use daybook_core::party::Account;
 use daybook_core::rejection::Reason;
 use daybook_core::rewards::Points;
@@ -50,6 +51,17 @@ pub fn key_prefix(table: Table, project: &str) -> Vec<u8> {
     key.push(table as u8);
     put_str(&mut key, project);
     key
+}
+
+/// Reads the project of a head's key.
+///
+/// # Errors
+/// Where the bytes are not such a key.
+pub fn read_head_key(key: &[u8]) -> Result<Name, Malformed> {
+    let mut reader = Reader::new(key.get(1..).unwrap_or_default());
+    let name = reader.name()?;
+    reader.end()?;
+    Ok(name)
 }
 
 /// Key of a charge.

@@ -87,7 +87,7 @@ impl Run {
     fn settings(&mut self, settings: Vec<(String, String)>) -> anyhow::Result<()> {
         for (offset, (project, json)) in (0..).zip(settings) {
             let record = Record { key: project.into(), value: json.into(), ..Record::default() };
-            let position = position(Topic::Settings, offset);
+            let position = position(Topic::Settings.name(), 0, offset);
             let taken = self.decoder.settings(&record, &position, TIME_MIN_MS);
             self.journal(taken, &record, &position)?;
         }

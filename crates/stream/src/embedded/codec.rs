@@ -5,7 +5,7 @@ use daybook_wire::binary::{
 };
 use daybook_wire::topic::Topic;
 
-use crate::log::Reader;
+use crate::log::Stage;
 use crate::record::Record;
 
 pub(super) const FORMAT_KEY: &[u8] = b"format";
@@ -53,12 +53,12 @@ pub(super) fn end_key(topic: Topic) -> Vec<u8> {
     vec![b'e', topic_number(topic)]
 }
 
-pub(super) fn position_key(reader: Reader, topic: Topic) -> Vec<u8> {
-    let reader = match reader {
-        Reader::Intake => 1,
-        Reader::Projector => 2,
+pub(super) fn position_key(stage: Stage, topic: Topic) -> Vec<u8> {
+    let stage = match stage {
+        Stage::Intake => 1,
+        Stage::Projector => 2,
     };
-    vec![b'p', reader, topic_number(topic)]
+    vec![b'p', stage, topic_number(topic)]
 }
 
 pub(super) fn read_number(bytes: Option<&[u8]>) -> Option<u64> {

@@ -1,6 +1,6 @@
 //! The durable log of a single process: topics, positions and state in one embedded store (fjall; docs/adr/0004).
 //!
-//! A transaction is one write batch, synced to disk before [`Log::commit`] returns, so a killed process or machine
+//! A transaction is one write batch, synced to disk before [`LocalLog::commit`] returns, so a killed process or machine
 //! finds all of it or nothing. Keyspaces:
 //!
 //! ```text
@@ -20,7 +20,8 @@ use std::time::Duration;
 use daybook_wire::topic::Topic;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
-use crate::log::{Limit, Log, LogError, Reader, Transaction};
+use crate::local::LocalLog;
+use crate::log::{Limit, LogError, Stage, Transaction};
 use crate::record::Fetched;
 
 /// Layout of the folder. Another version is refused.
@@ -172,16 +173,6 @@ impl EmbeddedLog {
         self.0.ends.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until a topic has records from `offset` on, at most `timeout`. Whether it has.
-    #[must_use]
-    pub fn wait_for(&self, topic: Topic, offset: u64, timeout: Duration) -> bool {
-        let ends = self.ends();
-        let short = |ends: &mut BTreeMap<Topic, u64>| ends.get(&topic).is_none_or(|end| *end <= offset);
-        let waited = self.0.appended.wait_timeout_while(ends, timeout, short);
-        let (mut ends, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        !short(&mut ends)
-    }
-
     /// The ends of all topics as one commit left them.
     #[must_use]
     pub fn all_ends(&self) -> BTreeMap<Topic, u64> {
@@ -207,7 +198,7 @@ impl EmbeddedLog {
     }
 }
 
-impl Log for EmbeddedLog {
+impl LocalLog for EmbeddedLog {
     fn read(&self, topic: Topic, from: u64, limit: Limit) -> Result<Vec<Fetched>, LogError> {
         let mut fetched = Vec::new();
         let mut bytes = 0;
@@ -231,12 +222,20 @@ impl Log for EmbeddedLog {
         Ok(self.ends().get(&topic).copied().unwrap_or(0))
     }
 
-    fn position(&self, reader: Reader, topic: Topic) -> Result<u64, LogError> {
-        let position = self.0.meta.get(codec::position_key(reader, topic)).map_err(failed)?;
+    fn wait_for(&self, topic: Topic, offset: u64, timeout: Duration) -> bool {
+        let ends = self.ends();
+        let short = |ends: &mut BTreeMap<Topic, u64>| ends.get(&topic).is_none_or(|end| *end <= offset);
+        let waited = self.0.appended.wait_timeout_while(ends, timeout, short);
+        let (mut ends, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        !short(&mut ends)
+    }
+
+    fn position(&self, stage: Stage, topic: Topic) -> Result<u64, LogError> {
+        let position = self.0.meta.get(codec::position_key(stage, topic)).map_err(failed)?;
         Ok(codec::read_number(position.as_deref()).unwrap_or(0))
     }
 
-    fn commit(&self, transaction: Transaction) -> Result<(), LogError> {
+    fn commit(&self, stage: Stage, transaction: Transaction) -> Result<(), LogError> {
         let _one_at_a_time = self.0.commit.lock().unwrap_or_else(PoisonError::into_inner);
         let mut batch = self.0.db.batch().durability(Some(PersistMode::SyncAll));
         let mut ends: BTreeMap<Topic, u64> = BTreeMap::new();
@@ -264,17 +263,18 @@ impl Log for EmbeddedLog {
         for (topic, end) in &ends {
             batch.insert(&self.0.meta, codec::end_key(*topic), end.to_be_bytes());
         }
-        for (reader, topic, offset) in &transaction.positions {
-            batch.insert(&self.0.meta, codec::position_key(*reader, *topic), offset.to_be_bytes());
+        for position in &transaction.positions {
+            let key = codec::position_key(stage, position.topic);
+            batch.insert(&self.0.meta, key, position.offset.to_be_bytes());
         }
-        for (key, value) in transaction.state {
-            match value {
-                Some(value) => batch.insert(&self.0.state, key, value),
-                None => batch.remove(&self.0.state, key),
+        for state in transaction.state {
+            for (key, value) in state.changes {
+                match value {
+                    Some(value) => batch.insert(&self.0.state, key, value),
+                    None => batch.remove(&self.0.state, key),
+                }
             }
-        }
-        if let Some(position) = transaction.state_position {
-            batch.insert(&self.0.meta, codec::STATE_POSITION_KEY, position.to_be_bytes());
+            batch.insert(&self.0.meta, codec::STATE_POSITION_KEY, state.position.to_be_bytes());
         }
         batch.commit().map_err(failed)?;
         self.ends().append(&mut ends);

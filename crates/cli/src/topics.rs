@@ -1,0 +1,201 @@
+//! `daybook topics`: the topics in Kafka, as they have to be.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use daybook_stream::kafka::KafkaSettings;
+use daybook_wire::topic::Topic;
+use rdkafka::admin::{
+    AdminClient, AdminOptions, ConfigResource, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
+use rdkafka::client::DefaultClientContext;
+
+use crate::args::{TopicsApplyArguments, TopicsArguments, TopicsCommand};
+use crate::config::Config;
+use crate::exit::{Exit, ExitWith};
+use crate::instance::kafka_settings;
+use crate::run::runtime;
+
+/// How long brokers may take for one request.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Runs the command.
+pub fn topics(arguments: &TopicsArguments) -> anyhow::Result<()> {
+    match &arguments.command {
+        TopicsCommand::Apply(arguments) => runtime()?.block_on(apply(arguments)),
+    }
+}
+
+/// What a topic has to be made like.
+struct Specification {
+    topic: Topic,
+    partitions: u32,
+    /// Settings that the product rests on: where a topic has others, that is said.
+    essential: Vec<(&'static str, &'static str)>,
+    /// Settings that it is made with and that are its owner's to change.
+    initial: Vec<(&'static str, &'static str)>,
+}
+
+/// A dead letter holds a record as large as senders may make it, and its headers.
+const LETTER_BYTES_MAX: &str = "20971520";
+
+impl Specification {
+    fn of(topic: Topic, config: &Config) -> Self {
+        let kept = vec![("cleanup.policy", "delete"), ("retention.ms", "-1"), ("retention.bytes", "-1")];
+        let compacted = vec![("cleanup.policy", "compact")];
+        let kafka = &config.kafka;
+        let (partitions, essential, initial) = match topic {
+            // What is read once may go: its retention is its owner's affair.
+            Topic::Charges => (kafka.charges_partitions, Vec::new(), vec![("retention.ms", "604800000")]),
+            // One order of all settings.
+            Topic::Settings => (1, compacted, Vec::new()),
+            Topic::Journal => (kafka.journal_partitions, kept, Vec::new()),
+            // Partition by partition as the journal.
+            Topic::ProjectorPositions => {
+                (kafka.journal_partitions, compacted, vec![("segment.ms", "3600000")])
+            }
+            Topic::LedgerEntries | Topic::RewardsPoints => (kafka.output_partitions, kept, Vec::new()),
+            Topic::ChargesDlq | Topic::SettingsDlq => {
+                let initial = vec![("retention.ms", "-1"), ("max.message.bytes", LETTER_BYTES_MAX)];
+                (kafka.output_partitions, Vec::new(), initial)
+            }
+            Topic::RevenueDaily | Topic::AccountsBalances | Topic::RewardsBalances => {
+                (kafka.output_partitions, compacted, Vec::new())
+            }
+        };
+        Self { topic, partitions, essential, initial }
+    }
+}
+
+/// What a topic is like.
+struct Found {
+    partitions: u32,
+    settings: BTreeMap<String, String>,
+}
+
+async fn apply(arguments: &TopicsApplyArguments) -> anyhow::Result<()> {
+    let config = Config::load(arguments.config.as_deref())?;
+    let Some(kafka) = kafka_settings(&config, || Ok("topics".to_owned()))? else {
+        let message = "kafka.bootstrap_servers is not set: the embedded log needs no topics";
+        return Err(ExitWith::error(Exit::Misconfigured, anyhow!(message)));
+    };
+    let admin: AdminClient<DefaultClientContext> =
+        kafka.client().create().context("failed to set up the Kafka client")?;
+    let mut differs = 0;
+    for topic in Topic::ALL {
+        let specification = Specification::of(topic, &config);
+        differs += match find(&admin, kafka.name(topic)).await? {
+            None if arguments.check => {
+                say(&format!("missing    {}", kafka.name(topic)));
+                1
+            }
+            None => {
+                make(&admin, &kafka, &specification, config.kafka.replication_factor).await?;
+                0
+            }
+            Some(found) => compare(&admin, &kafka, &specification, &found, arguments.check).await?,
+        };
+    }
+    if differs > 0 {
+        let message = format!("{differs} topics are not as they have to be");
+        return Err(ExitWith::error(Exit::Misconfigured, anyhow!(message)));
+    }
+    Ok(())
+}
+
+/// Partitions and settings of a topic; `None` where there is none.
+async fn find(admin: &AdminClient<DefaultClientContext>, name: &str) -> anyhow::Result<Option<Found>> {
+    let metadata = admin.inner().fetch_metadata(Some(name), LIMIT).context("no broker answers")?;
+    let found = metadata.topics().iter().find(|t| t.name() == name && t.error().is_none());
+    let Some(partitions) = found.map(|t| t.partitions().len()).filter(|count| *count > 0) else {
+        return Ok(None);
+    };
+    let options = AdminOptions::new().request_timeout(Some(LIMIT));
+    let described = admin
+        .describe_configs([&ResourceSpecifier::Topic(name)], &options)
+        .await
+        .with_context(|| format!("failed to read the settings of {name}"))?;
+    let mut settings = BTreeMap::new();
+    for resource in described {
+        let ConfigResource { entries, .. } =
+            resource.map_err(|code| anyhow!("failed to read the settings of {name}: {code}"))?;
+        settings.extend(entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))));
+    }
+    Ok(Some(Found { partitions: u32::try_from(partitions).unwrap_or(u32::MAX), settings }))
+}
+
+async fn make(
+    admin: &AdminClient<DefaultClientContext>,
+    kafka: &KafkaSettings,
+    specification: &Specification,
+    replication_factor: i32,
+) -> anyhow::Result<()> {
+    let name = kafka.name(specification.topic);
+    let partitions = i32::try_from(specification.partitions).unwrap_or(i32::MAX);
+    let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(replication_factor));
+    for (key, value) in specification.essential.iter().chain(&specification.initial) {
+        topic = topic.set(key, value);
+    }
+    let options = AdminOptions::new().operation_timeout(Some(LIMIT)).request_timeout(Some(LIMIT));
+    let made =
+        admin.create_topics([&topic], &options).await.with_context(|| format!("failed to make {name}"))?;
+    for outcome in made {
+        if let Err((_, code)) = outcome {
+            bail!("failed to make {name}: {code}");
+        }
+    }
+    say(&format!("made       {name}: {} partitions", specification.partitions));
+    Ok(())
+}
+
+/// Says what differs; 1 where something does that has to be as specified. `charges` and outputs may grow by hand, and
+/// only `charges` grows here: a project's records keep their place by the number of partitions.
+async fn compare(
+    admin: &AdminClient<DefaultClientContext>,
+    kafka: &KafkaSettings,
+    specification: &Specification,
+    found: &Found,
+    check: bool,
+) -> anyhow::Result<u32> {
+    let name = kafka.name(specification.topic);
+    let (has, wanted) = (found.partitions, specification.partitions);
+    let mut differences = Vec::new();
+    if specification.topic == Topic::Charges && has < wanted && !check {
+        let count = usize::try_from(wanted).unwrap_or(usize::MAX);
+        let grown = admin
+            .create_partitions([&NewPartitions::new(name, count)], &AdminOptions::new())
+            .await
+            .with_context(|| format!("failed to add partitions to {name}"))?;
+        for outcome in grown {
+            if let Err((_, code)) = outcome {
+                bail!("failed to add partitions to {name}: {code}");
+            }
+        }
+        say(&format!("grown      {name}: {has} to {wanted} partitions"));
+    } else if matches!(specification.topic, Topic::Journal | Topic::Settings) && has != wanted {
+        differences.push(format!(
+            "{has} partitions instead of {wanted}; they are never changed, set the configuration to what is there"
+        ));
+    }
+    for (key, value) in &specification.essential {
+        let set = found.settings.get(*key).map_or("", String::as_str);
+        if set != *value {
+            differences
+                .push(format!("{key} is {set:?}, has to be {value:?}: kafka-configs --alter changes it"));
+        }
+    }
+    for difference in &differences {
+        say(&format!("differs    {name}: {difference}"));
+    }
+    if differences.is_empty() {
+        say(&format!("unchanged  {name}: {has} partitions"));
+    }
+    Ok(u32::from(!differences.is_empty()))
+}
+
+// What has become of the topics is what the command is asked for.
+#[allow(clippy::print_stdout)]
+fn say(text: &str) {
+    println!("{text}");
+}

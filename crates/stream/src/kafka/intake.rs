@@ -1,0 +1,250 @@
+//! Intake's side of Kafka.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use daybook_kafka::Producer;
+use daybook_wire::topic::Topic;
+use rdkafka::consumer::{CommitMode, Consumer};
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::ends::Ends;
+use super::member::{Member, Notice};
+use super::projector::failed;
+use super::reader::{From, TopicReader};
+use super::settings::KafkaSettings;
+use super::writer::{Topics, send};
+use super::{offset, signed, topics, unknown};
+use crate::log::{Append, Limit, Log, LogError, Partition, Polled, Transaction};
+
+/// How often offsets are committed: what is at most read twice after a crash.
+const COMMIT_EVERY: Duration = Duration::from_millis(500);
+/// How long brokers may take to acknowledge what was sent since.
+const ACKNOWLEDGED_LIMIT: Duration = Duration::from_secs(30);
+/// How long the coordinator may take to say where `settings` are journalled up to.
+const COORDINATOR_LIMIT: Duration = Duration::from_secs(10);
+
+/// Polls `charges` as a member of the group and all of `settings`, sends to the journal.
+///
+/// Every instance journals every settings record, before it journals charges: of those that are journalled more than
+/// once the projector takes the first. So settings that were there before an instance started are in the journal
+/// before any charge that the instance appends, whoever else has done it.
+pub struct KafkaIntake {
+    settings: KafkaSettings,
+    charges: Member,
+    settings_reader: TopicReader,
+    producer: Producer,
+    topics: Topics,
+    ends: Ends,
+    told: VecDeque<Polled>,
+    /// Partitions of `settings` that are still to be told of.
+    settings_told: Option<VecDeque<Polled>>,
+    /// Positions whose records may not be acknowledged yet.
+    pending: BTreeMap<(Topic, Partition), u64>,
+    committed_at: Instant,
+    failed: bool,
+}
+
+impl KafkaIntake {
+    /// Joins the group.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    pub fn open(settings: &KafkaSettings) -> Result<Self, LogError> {
+        let ends = Ends::new(settings)?;
+        topics::check_topics(settings, ends.client())?;
+        let mut config = settings.producer();
+        // Records wait for others this long; a batch at most this large.
+        config.set("linger.ms", "5").set("batch.size", "262144");
+        let producer = Producer::new(&config).map_err(failed)?;
+        let topics = Topics::new(settings, &producer, ends.client())?;
+        let settings_reader = TopicReader::open(settings, &[(Topic::Settings, From::Start)])?;
+        let charges =
+            Member::join(&settings.consumer(&settings.group("intake")), settings.name(Topic::Charges))?;
+        Ok(Self {
+            settings: settings.clone(),
+            charges,
+            settings_reader,
+            producer,
+            topics,
+            ends,
+            told: VecDeque::new(),
+            settings_told: None,
+            pending: BTreeMap::new(),
+            committed_at: Instant::now(),
+            failed: false,
+        })
+    }
+
+    /// Offsets of `settings` below which some instance has journalled everything.
+    fn settings_positions(&self) -> Result<VecDeque<Polled>, LogError> {
+        let name = self.settings.name(Topic::Settings);
+        let mut list = TopicPartitionList::new();
+        for partition in 0..topics::partitions(&self.settings, self.ends.client(), Topic::Settings)? {
+            list.add_partition(name, signed(partition));
+        }
+        let read = |e| unknown("failed to read the group's offsets", &e);
+        let committed =
+            self.settings_reader.consumer().committed_offsets(list, COORDINATOR_LIMIT).map_err(read)?;
+        let told = committed.elements().into_iter().map(|e| Polled::Gained {
+            partition: super::unsigned(e.partition()),
+            position: match e.offset() {
+                Offset::Offset(offset) => u64::try_from(offset).unwrap_or(0),
+                _ => 0,
+            },
+        });
+        Ok(told.collect())
+    }
+
+    /// Takes partitions of `charges`: from where the group is, or from their start where it never was.
+    fn gain(&mut self, partitions: &[Partition]) -> Result<(), LogError> {
+        let committed = self.charges.committed(partitions)?;
+        let mut from = Vec::new();
+        for partition in partitions {
+            let (start, end) = self.ends.written(Topic::Charges, *partition)?;
+            let position = committed.get(partition).copied().flatten().unwrap_or(start);
+            if !(start..=end).contains(&position) {
+                let name = self.settings.name(Topic::Charges);
+                let why = format!(
+                    "intake has read {name}-{partition} up to {position}, but its records are {start} to {end}: records \
+                     were deleted before they were read, or the topic was made anew. What is lost is lost; to go on \
+                     with what is there, move the offsets of group {} by hand (kafka-consumer-groups --reset-offsets)",
+                    self.settings.group("intake")
+                );
+                return Err(LogError::Failed(why.into()));
+            }
+            from.push((*partition, position));
+            self.told.push_back(Polled::Gained { partition: *partition, position });
+        }
+        self.charges.assign(&from)
+    }
+
+    fn lose(&mut self, partitions: &[Partition], lost: bool) -> Result<(), LogError> {
+        if !lost {
+            self.acknowledge()?;
+        }
+        self.pending.retain(|(topic, p), _| *topic != Topic::Charges || !partitions.contains(p));
+        self.told.extend(partitions.iter().map(|partition| Polled::Lost(*partition)));
+        self.charges.unassign(partitions)
+    }
+
+    /// Waits for what was sent, then commits where to go on.
+    fn acknowledge(&mut self) -> Result<(), LogError> {
+        self.producer.flush(ACKNOWLEDGED_LIMIT).map_err(failed)?;
+        self.committed_at = Instant::now();
+        let of = |wanted: Topic| {
+            let own = self.pending.iter().filter(move |((topic, _), _)| *topic == wanted);
+            own.map(|((_, partition), offset)| (*partition, *offset)).collect::<BTreeMap<_, _>>()
+        };
+        let (charges, settings) = (of(Topic::Charges), of(Topic::Settings));
+        if !charges.is_empty() && self.charges.commit(&charges)? {
+            self.pending.retain(|(topic, _), _| *topic != Topic::Charges);
+        }
+        if !settings.is_empty() {
+            let mut list = TopicPartitionList::new();
+            for (partition, next) in settings {
+                list.add_partition_offset(
+                    self.settings.name(Topic::Settings),
+                    signed(partition),
+                    offset(next),
+                )
+                .map_err(|e| LogError::Failed(Box::new(e)))?;
+            }
+            let commit = |e| unknown("failed to commit the group's offsets", &e);
+            self.settings_reader.consumer().commit(&list, CommitMode::Sync).map_err(commit)?;
+            self.pending.retain(|(topic, _), _| *topic != Topic::Settings);
+        }
+        Ok(())
+    }
+
+    fn acknowledge_when_due(&mut self) -> Result<(), LogError> {
+        let due = self.committed_at.elapsed() >= COMMIT_EVERY;
+        if due && !self.pending.is_empty() { self.acknowledge() } else { Ok(()) }
+    }
+
+    fn poll_settings(&mut self, limit: Limit) -> Result<Polled, LogError> {
+        let told = match &mut self.settings_told {
+            Some(told) => told,
+            None => {
+                let told = self.settings_positions()?;
+                self.settings_told.insert(told)
+            }
+        };
+        if let Some(gained) = told.pop_front() {
+            return Ok(gained);
+        }
+        loop {
+            // At the start all there are come before any charge.
+            let at_end = self.settings_reader.has_met_ends();
+            let wait = if at_end { Duration::ZERO } else { Duration::from_millis(100) };
+            let records = self.settings_reader.poll(limit, wait)?;
+            if !records.is_empty() {
+                return Ok(Polled::Records(
+                    records.into_iter().map(|(_, p, fetched)| (p, fetched)).collect(),
+                ));
+            }
+            if at_end {
+                return Ok(Polled::Nothing);
+            }
+        }
+    }
+
+    fn poll_charges(&mut self, limit: Limit, wait: Duration) -> Result<Polled, LogError> {
+        loop {
+            self.acknowledge_when_due()?;
+            if let Some(told) = self.told.pop_front() {
+                return Ok(told);
+            }
+            let wait = if self.pending.is_empty() { wait } else { wait.min(COMMIT_EVERY) };
+            match self.charges.next(limit, wait, None)? {
+                Notice::Nothing => {
+                    self.producer.serve(Duration::ZERO).map_err(failed)?;
+                    return Ok(Polled::Nothing);
+                }
+                Notice::Records(records) => return Ok(Polled::Records(records)),
+                Notice::Assigned(partitions) => self.gain(&partitions)?,
+                Notice::Revoked { partitions, lost } => self.lose(&partitions, lost)?,
+            }
+        }
+    }
+}
+
+impl Append for KafkaIntake {
+    fn commit(&mut self, transaction: Transaction) -> Result<(), LogError> {
+        let sent = send(&self.producer, &self.topics, &transaction).map_err(failed);
+        for position in transaction.positions {
+            self.pending.insert((position.topic, position.partition), position.offset);
+        }
+        let outcome = sent.and_then(|()| self.acknowledge_when_due());
+        self.failed |= outcome.is_err();
+        outcome
+    }
+}
+
+impl Log for KafkaIntake {
+    fn poll(&mut self, topic: Topic, limit: Limit, wait: Duration) -> Result<Polled, LogError> {
+        let outcome =
+            if topic == Topic::Settings { self.poll_settings(limit) } else { self.poll_charges(limit, wait) };
+        self.failed |= outcome.is_err();
+        outcome
+    }
+
+    fn name(&self, topic: Topic) -> &str {
+        self.settings.name(topic)
+    }
+
+    fn lag(&self, topic: Topic) -> Vec<(Partition, u64)> {
+        if topic == Topic::Charges { self.charges.lag() } else { Vec::new() }
+    }
+}
+
+impl Drop for KafkaIntake {
+    fn drop(&mut self) {
+        // A good ending leaves nothing to be read twice. After a failure nothing is known to be in the journal.
+        if !self.failed
+            && let Err(error) = self.acknowledge()
+        {
+            tracing::debug!(%error, "intake's last offsets were not committed");
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! A member of a consumer group that is told of rebalances between batches, never within one.
+//!
+//! librdkafka reports a rebalance while it is polled. It is only noted there; the stage acts on it when the batch at
+//! hand is done: a partition is given up after what was read of it is committed.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{Message, Offset, TopicPartitionList};
+
+use super::{fetched, offset, signed, unknown, unsigned};
+use crate::log::{Limit, LogError, Partition};
+use crate::record::Fetched;
+
+/// How long the group's coordinator may take to answer. Offsets that a transaction holds are waited for: until the
+/// broker aborts one that a dead instance has left open.
+const COORDINATOR_LIMIT: Duration = Duration::from_secs(30);
+
+/// What the group decided, in order.
+enum Rebalance {
+    Assigned(Vec<Partition>),
+    Revoked(Vec<Partition>),
+}
+
+#[derive(Default)]
+struct Noted {
+    rebalances: VecDeque<Rebalance>,
+    /// The consumer is being closed: nobody will act on what is noted.
+    closing: bool,
+}
+
+/// Notes rebalances.
+#[derive(Default)]
+pub(super) struct Notes(Mutex<Noted>);
+
+impl ClientContext for Notes {
+    fn error(&self, error: KafkaError, reason: &str) {
+        super::tell(&error, reason);
+    }
+}
+
+impl ConsumerContext for Notes {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted.closing {
+            let done = match event {
+                RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => Ok(()),
+                _ => consumer.unassign(),
+            };
+            if let Err(error) = done {
+                tracing::warn!(%error, "failed to give up partitions while leaving the group");
+            }
+            return;
+        }
+        let partitions = list.elements().iter().map(|e| unsigned(e.partition())).collect();
+        noted.rebalances.push_back(match event {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => Rebalance::Assigned(partitions),
+            _ => Rebalance::Revoked(partitions),
+        });
+    }
+}
+
+/// What a member is told.
+pub(super) enum Notice {
+    /// Nothing has come in the time given.
+    Nothing,
+    /// The group has given it partitions: they are to be [`Member::assign`]ed.
+    Assigned(Vec<Partition>),
+    /// They go to somebody else: to be [`Member::unassign`]ed once their work is committed. `lost`: they are gone
+    /// already, and nothing can be committed.
+    Revoked { partitions: Vec<Partition>, lost: bool },
+    /// Records, in order by partition.
+    Records(Vec<(Partition, Fetched)>),
+}
+
+/// A member of a group that reads one topic.
+pub(super) struct Member {
+    consumer: BaseConsumer<Notes>,
+    topic: String,
+    /// Offset of the next record by partition that it has.
+    next: BTreeMap<Partition, u64>,
+}
+
+impl Member {
+    pub(super) fn join(config: &ClientConfig, topic: &str) -> Result<Self, LogError> {
+        let failed = |e: KafkaError| LogError::Failed(Box::new(e));
+        let consumer: BaseConsumer<Notes> = config.create_with_context(Notes::default()).map_err(failed)?;
+        consumer.subscribe(&[topic]).map_err(failed)?;
+        Ok(Self { consumer, topic: topic.to_owned(), next: BTreeMap::new() })
+    }
+
+    pub(super) fn consumer(&self) -> &BaseConsumer<Notes> {
+        &self.consumer
+    }
+
+    fn noted(&self) -> Option<Rebalance> {
+        self.consumer.context().0.lock().unwrap_or_else(PoisonError::into_inner).rebalances.pop_front()
+    }
+
+    /// What comes next: rebalances before records. Waits for the first at most `wait`, and goes on gathering records
+    /// until `gather` has come.
+    pub(super) fn next(
+        &mut self,
+        limit: Limit,
+        wait: Duration,
+        gather: Option<Instant>,
+    ) -> Result<Notice, LogError> {
+        let mut records = Vec::new();
+        let mut bytes = 0;
+        let mut patience = wait;
+        loop {
+            if records.is_empty()
+                && let Some(rebalance) = self.noted()
+            {
+                return Ok(match rebalance {
+                    Rebalance::Assigned(partitions) => Notice::Assigned(partitions),
+                    Rebalance::Revoked(partitions) => {
+                        Notice::Revoked { partitions, lost: self.consumer.assignment_lost() }
+                    }
+                });
+            }
+            match self.consumer.poll(patience) {
+                Some(Ok(message)) => {
+                    let partition = unsigned(message.partition());
+                    let fetched = fetched(&message);
+                    bytes += fetched.record.key.len() + fetched.record.value.len();
+                    self.next.insert(partition, fetched.offset + 1);
+                    records.push((partition, fetched));
+                    patience = Duration::ZERO;
+                    if records.len() >= limit.records_max || bytes >= limit.bytes_max {
+                        return Ok(Notice::Records(records));
+                    }
+                }
+                Some(Err(error)) => self.tell(&error)?,
+                None => {
+                    let pending = {
+                        let noted = self.consumer.context().0.lock().unwrap_or_else(PoisonError::into_inner);
+                        !noted.rebalances.is_empty()
+                    };
+                    let left = gather.map_or(Duration::ZERO, |g| g.saturating_duration_since(Instant::now()));
+                    if pending && records.is_empty() {
+                        continue;
+                    }
+                    if pending || left.is_zero() || records.is_empty() {
+                        return Ok(if records.is_empty() {
+                            Notice::Nothing
+                        } else {
+                            Notice::Records(records)
+                        });
+                    }
+                    patience = left;
+                }
+            }
+        }
+    }
+
+    /// Errors that the client gets over by itself are told; others end the stage.
+    fn tell(&self, error: &KafkaError) -> Result<(), LogError> {
+        match error {
+            KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset) => {
+                let why = format!(
+                    "records of {} that were not read yet have been deleted (retention is shorter than the lag): {error}. \
+                     What is lost is lost; to go on with what is there, move the group's offsets by hand \
+                     (kafka-consumer-groups --reset-offsets)",
+                    self.topic
+                );
+                Err(LogError::Failed(why.into()))
+            }
+            KafkaError::MessageConsumptionFatal(_) => Err(unknown("the consumer can't go on", error)),
+            _ => {
+                tracing::warn!(%error, topic = self.topic, "kafka consumer");
+                Ok(())
+            }
+        }
+    }
+
+    /// Starts reading partitions that the group has given, each from an offset.
+    pub(super) fn assign(&mut self, from: &[(Partition, u64)]) -> Result<(), LogError> {
+        let list = self.list(from)?;
+        self.consumer.incremental_assign(&list).map_err(|e| unknown("failed to take partitions", &e))?;
+        self.next.extend(from.iter().copied());
+        Ok(())
+    }
+
+    /// Stops reading partitions.
+    pub(super) fn unassign(&mut self, partitions: &[Partition]) -> Result<(), LogError> {
+        let list = self.list(&partitions.iter().map(|p| (*p, 0)).collect::<Vec<_>>())?;
+        self.consumer.incremental_unassign(&list).map_err(|e| unknown("failed to give up partitions", &e))?;
+        self.next.retain(|partition, _| !partitions.contains(partition));
+        Ok(())
+    }
+
+    /// The group's offsets, as no open transaction can change them; `None` where there is none.
+    pub(super) fn committed(
+        &self,
+        partitions: &[Partition],
+    ) -> Result<BTreeMap<Partition, Option<u64>>, LogError> {
+        let mut list = TopicPartitionList::new();
+        for partition in partitions {
+            list.add_partition(&self.topic, signed(*partition));
+        }
+        let read = |e| unknown("failed to read the group's offsets", &e);
+        let list = self.consumer.committed_offsets(list, COORDINATOR_LIMIT).map_err(read)?;
+        let offset = |o: Offset| match o {
+            Offset::Offset(offset) => u64::try_from(offset).ok(),
+            _ => None,
+        };
+        list.elements()
+            .iter()
+            .map(|e| e.error().map(|()| (unsigned(e.partition()), offset(e.offset()))).map_err(read))
+            .collect()
+    }
+
+    /// Commits the group's offsets; whether the group took them. It does not while it rebalances: they are to be
+    /// committed later.
+    pub(super) fn commit(&self, positions: &BTreeMap<Partition, u64>) -> Result<bool, LogError> {
+        let list = self.list(&positions.iter().map(|(p, o)| (*p, *o)).collect::<Vec<_>>())?;
+        match self.consumer.commit(&list, CommitMode::Sync) {
+            Ok(()) => Ok(true),
+            Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::RebalanceInProgress)) => Ok(false),
+            Err(error) => Err(unknown("failed to commit the group's offsets", &error)),
+        }
+    }
+
+    fn list(&self, offsets: &[(Partition, u64)]) -> Result<TopicPartitionList, LogError> {
+        let mut list = TopicPartitionList::new();
+        for (partition, from) in offsets {
+            list.add_partition_offset(&self.topic, signed(*partition), offset(*from))
+                .map_err(|e| LogError::Failed(Box::new(e)))?;
+        }
+        Ok(list)
+    }
+
+    /// Records that are not read yet, by partition, as far as the last fetch has told.
+    pub(super) fn lag(&self) -> Vec<(Partition, u64)> {
+        let behind = |(partition, next): (&Partition, &u64)| {
+            let end = daybook_kafka::known_end(&self.consumer, &self.topic, signed(*partition))?;
+            Some((*partition, u64::try_from(end).unwrap_or(0).saturating_sub(*next)))
+        };
+        self.next.iter().filter_map(behind).collect()
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        // Closing the consumer waits until revoked partitions are given up.
+        self.consumer.context().0.lock().unwrap_or_else(PoisonError::into_inner).closing = true;
+        if let Err(error) = self.consumer.unassign() {
+            tracing::debug!(%error, "leaving the group");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Reads topics as they are, in no group: committed records of all their partitions.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use daybook_wire::topic::Topic;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::{Message, TopicPartitionList};
+
+use super::ends::Ends;
+use super::settings::KafkaSettings;
+use super::topics::partitions;
+use super::{Told, fetched, offset, signed, unknown, unsigned};
+use crate::log::{Limit, LogError, Partition};
+use crate::record::Fetched;
+
+/// Where to begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    /// At the first record there is.
+    Start,
+    /// At most so many offsets before the end.
+    Last(u64),
+}
+
+/// A reader of topics.
+pub struct TopicReader {
+    settings: KafkaSettings,
+    consumer: BaseConsumer<Told>,
+    /// Ends still to be met, by partition number: the client names the partition, not the topic.
+    open: BTreeMap<Partition, u32>,
+}
+
+impl TopicReader {
+    /// A reader of all partitions of `topics`.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    pub fn open(settings: &KafkaSettings, topics: &[(Topic, From)]) -> Result<Self, LogError> {
+        let ends = Ends::new(settings)?;
+        let mut from = Vec::new();
+        for (topic, begin) in topics {
+            for partition in 0..partitions(settings, ends.client(), *topic)? {
+                let (start, end) = ends.written(*topic, partition)?;
+                let first = match begin {
+                    From::Start => start,
+                    From::Last(count) => end.saturating_sub(*count).max(start),
+                };
+                from.push((*topic, partition, first));
+            }
+        }
+        Self::at(settings, &from)
+    }
+
+    /// A reader of partitions, each from an offset.
+    pub(super) fn at(settings: &KafkaSettings, from: &[(Topic, Partition, u64)]) -> Result<Self, LogError> {
+        // Never joined; the client wants one to assign partitions at all.
+        let mut config = settings.consumer(&settings.group("reader"));
+        // An end is told when a fetch comes back empty.
+        config.set("enable.partition.eof", "true").set("fetch.wait.max.ms", "20");
+        let consumer: BaseConsumer<Told> =
+            config.create_with_context(Told).map_err(|e| LogError::Failed(Box::new(e)))?;
+        let mut list = TopicPartitionList::new();
+        let mut open: BTreeMap<Partition, u32> = BTreeMap::new();
+        for (topic, partition, first) in from {
+            list.add_partition_offset(settings.name(*topic), signed(*partition), offset(*first))
+                .map_err(|e| LogError::Failed(Box::new(e)))?;
+            *open.entry(*partition).or_default() += 1;
+        }
+        consumer.assign(&list).map_err(|e| unknown("failed to read topics", &e))?;
+        Ok(Self { settings: settings.clone(), consumer, open })
+    }
+
+    /// What comes next, waiting for it at most `wait`.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    pub fn poll(
+        &mut self,
+        limit: Limit,
+        wait: Duration,
+    ) -> Result<Vec<(Topic, Partition, Fetched)>, LogError> {
+        let mut records = Vec::new();
+        let mut bytes = 0;
+        let mut patience = wait;
+        while records.len() < limit.records_max && bytes < limit.bytes_max {
+            match self.consumer.poll(patience) {
+                Some(Ok(message)) => {
+                    if let Some(topic) = self.settings.topic(message.topic()) {
+                        let fetched = fetched(&message);
+                        bytes += fetched.record.key.len() + fetched.record.value.len();
+                        records.push((topic, unsigned(message.partition()), fetched));
+                    }
+                    patience = Duration::ZERO;
+                }
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    let partition = unsigned(partition);
+                    if let Some(open) = self.open.get_mut(&partition) {
+                        *open -= 1;
+                        if *open == 0 {
+                            self.open.remove(&partition);
+                        }
+                    }
+                    if self.open.is_empty() {
+                        break;
+                    }
+                }
+                Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
+                    return Err(unknown("failed to read topics", &error));
+                }
+                Some(Err(error)) => tracing::warn!(%error, "kafka consumer"),
+                None => break,
+            }
+        }
+        Ok(records)
+    }
+
+    /// Whether every partition has been read to an end once. Exact for a reader of one topic.
+    #[must_use]
+    pub fn has_met_ends(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Reads on until every partition has been read to its end.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    pub fn to_end(
+        &mut self,
+        mut take: impl FnMut(Topic, Partition, Fetched) -> Result<(), LogError>,
+    ) -> Result<(), LogError> {
+        let limit = Limit { records_max: 10_000, bytes_max: 8 << 20 };
+        loop {
+            for (topic, partition, fetched) in self.poll(limit, Duration::from_secs(1))? {
+                take(topic, partition, fetched)?;
+            }
+            if self.has_met_ends() {
+                return Ok(());
+            }
+        }
+    }
+
+    pub(super) fn consumer(&self) -> &BaseConsumer<Told> {
+        &self.consumer
+    }
+}

@@ -1,0 +1,54 @@
+//! Looks whether the topics are as they have to be.
+
+use std::time::Duration;
+
+use daybook_wire::topic::Topic;
+use rdkafka::client::{Client, ClientContext};
+
+use super::settings::KafkaSettings;
+use super::unknown;
+use crate::log::LogError;
+
+/// How long brokers may take to say what they have.
+pub(super) const METADATA_LIMIT: Duration = Duration::from_secs(10);
+
+/// Checks that every topic is there and that the journal has the partitions it was made with: with any other number,
+/// a project's records would go on in another partition.
+///
+/// # Errors
+/// [`LogError::Failed`] says what to do; [`LogError::Unknown`] where no broker answers.
+pub fn check_topics<C: ClientContext>(settings: &KafkaSettings, client: &Client<C>) -> Result<(), LogError> {
+    for topic in Topic::ALL {
+        partitions(settings, client, topic)?;
+    }
+    let (expected, found) = (settings.journal_partitions, partitions(settings, client, Topic::Journal)?);
+    if found != expected {
+        let name = settings.name(Topic::Journal);
+        let why = format!(
+            "{name} has {found} partitions, kafka.journal_partitions says {expected}: a journal's partitions are fixed \
+             when it is made, for each project has its place by their number. Set kafka.journal_partitions to what the \
+             journal was made with; if somebody has added partitions to it, restore it from a copy"
+        );
+        return Err(LogError::Failed(why.into()));
+    }
+    Ok(())
+}
+
+/// How many partitions a topic has.
+pub(super) fn partitions<C: ClientContext>(
+    settings: &KafkaSettings,
+    client: &Client<C>,
+    topic: Topic,
+) -> Result<u32, LogError> {
+    let name = settings.name(topic);
+    let unreachable = |e| unknown(&format!("no broker of {} answers", settings.bootstrap_servers), &e);
+    let metadata = client.fetch_metadata(Some(name), METADATA_LIMIT).map_err(unreachable)?;
+    let found = metadata.topics().iter().find(|t| t.name() == name && t.error().is_none());
+    match found.map(|t| t.partitions().len()) {
+        Some(count) if count > 0 => Ok(u32::try_from(count).unwrap_or(u32::MAX)),
+        _ => {
+            let why = format!("there is no topic {name}; `daybook topics apply` makes what is missing");
+            Err(LogError::Failed(why.into()))
+        }
+    }
+}
