@@ -5,6 +5,7 @@
 mod ci;
 mod command;
 mod deny;
+mod kafka;
 mod readme;
 mod steps;
 mod tools;
@@ -28,15 +29,18 @@ enum Command {
     Ci(ci::Arguments),
     /// Licences and sources of all dependencies, by cargo-deny
     Deny,
+    /// A real Apache Kafka, for tests and for trying things out
+    Kafka(kafka::Arguments),
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Ci(arguments) => ci::run(&arguments),
-        Command::Deny => deny::run(),
+        Command::Ci(arguments) => ci::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Deny => deny::run().map(|()| ExitCode::SUCCESS),
+        Command::Kafka(arguments) => kafka::run(&arguments),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("xtask: {error:#}");
             ExitCode::FAILURE

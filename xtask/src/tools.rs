@@ -2,12 +2,16 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::command::{program, read, run};
+use crate::kafka;
 
 /// Names under which the browser is found.
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+
+/// The oldest Java that Kafka's brokers run under.
+const JAVA: u32 = 17;
 
 /// Sees to it that everything is there.
 pub fn provide() -> Result<()> {
@@ -17,10 +21,13 @@ pub fn provide() -> Result<()> {
     if find("curl").is_none() {
         install("curl", "the README's commands")?;
     }
-    match (browser(), find("curl")) {
-        (Some(_), Some(_)) => Ok(()),
-        _ => bail!("chromium or curl is still missing after its installation"),
+    if browser().is_none() || find("curl").is_none() {
+        bail!("chromium or curl is still missing after its installation");
     }
+    java()?;
+    maven()?;
+    kafka::jars::provide()?;
+    Ok(())
 }
 
 /// The browser.
@@ -28,7 +35,38 @@ pub fn browser() -> Option<PathBuf> {
     BROWSERS.into_iter().find_map(find)
 }
 
-fn find(name: &str) -> Option<PathBuf> {
+/// Java, new enough for Kafka.
+pub fn java() -> Result<PathBuf> {
+    if find("java").is_none() {
+        install("openjdk-17-jre-headless", "Apache Kafka")?;
+    }
+    let java = find("java").context("java is still missing after its installation")?;
+    // It is printed where errors are.
+    let output = program(&java).arg("-version").output().context("failed to start java")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let version =
+        java_version(&said).with_context(|| format!("`java -version` names no version:\n{said}"))?;
+    ensure!(version >= JAVA, "Apache Kafka needs Java {JAVA} or newer; {} is Java {version}", java.display());
+    Ok(java)
+}
+
+/// Of `openjdk version "17.0.15" 2025-04-15`; up to 8, it was `1.8`.
+fn java_version(said: &str) -> Option<u32> {
+    let (_, version) = said.split_once("version \"")?;
+    let version = version.strip_prefix("1.").unwrap_or(version);
+    version.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// Maven, which downloads Kafka.
+pub fn maven() -> Result<PathBuf> {
+    if find("mvn").is_none() {
+        install("maven", "the download of Apache Kafka")?;
+    }
+    find("mvn").context("mvn is still missing after its installation")
+}
+
+/// Where a program is.
+pub fn find(name: &str) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH")?;
     std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
@@ -48,4 +86,22 @@ fn install(package: &str, why: &str) -> Result<()> {
     };
     run(apt().args(["update", "--quiet"]))?;
     run(apt().args(["install", "--yes", "--quiet", "--no-install-recommends", package]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::java_version;
+
+    #[test]
+    fn versions_of_java() {
+        for (said, version) in [
+            ("openjdk version \"17.0.15\" 2025-04-15\nOpenJDK Runtime …", Some(17)),
+            ("Picked up JAVA_TOOL_OPTIONS: -Da=\"b\"\nopenjdk version \"21\" 2023-09-19", Some(21)),
+            ("openjdk version \"25-ea\" 2025-09-16", Some(25)),
+            ("java version \"1.8.0_392\"", Some(8)),
+            ("nothing", None),
+        ] {
+            assert_eq!(java_version(said), version, "{said}");
+        }
+    }
 }
