@@ -192,6 +192,32 @@ impl Instance {
         Ok(instance)
     }
 
+    /// The process' number.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A metric without labels.
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub fn metric(&self, name: &str) -> Result<u64> {
+        metric(&self.get("/metrics")?.body, &format!("{name} "))
+    }
+
+    /// A metric with one label of a value.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn labelled(&self, name: &str, value: &str) -> Result<u64> {
+        let metrics = self.get("/metrics")?.body;
+        let of =
+            metrics.lines().find(|line| line.starts_with(name) && line.contains(&format!("\"{value}\"")));
+        let number = of.and_then(|line| line.rsplit(' ').next()?.parse().ok());
+        number.with_context(|| format!("no metric {name} of {value} in\n{metrics}"))
+    }
+
     /// All that it has said so far.
     #[must_use]
     pub fn said(&self) -> String {

@@ -7,6 +7,7 @@ pub mod binary;
 pub mod books;
 pub mod browser;
 pub mod instance;
+pub mod kafka;
 pub mod kill;
 pub mod random;
 pub mod totals;

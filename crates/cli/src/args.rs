@@ -98,8 +98,11 @@ pub struct ProcessArguments {
 #[derive(Debug, Args)]
 pub struct VerifyArguments {
     /// A folder of the embedded log, or one that `process` wrote
-    #[arg(required_unless_present = "url")]
+    #[arg(required_unless_present_any = ["url", "config"])]
     pub folder: Option<PathBuf>,
+    /// The log that a configuration names instead: the topics in Kafka, also while instances run
+    #[arg(long, conflicts_with_all = ["folder", "url"])]
+    pub config: Option<PathBuf>,
     /// A running instance instead (http://host:port)
     #[arg(long, conflicts_with = "folder")]
     pub url: Option<String>,

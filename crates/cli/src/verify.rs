@@ -19,7 +19,7 @@ use daybook_wire::{dead_letter, journal};
 use crate::args::VerifyArguments;
 use crate::exit::{Exit, ExitWith};
 use crate::progress;
-use source::Source;
+use source::{Offsets, Source};
 
 /// Runs the command.
 pub fn verify(arguments: &VerifyArguments) -> anyhow::Result<()> {
@@ -36,9 +36,6 @@ pub fn verify(arguments: &VerifyArguments) -> anyhow::Result<()> {
     ))
 }
 
-/// Offsets in a topic by its partitions.
-type Offsets = BTreeMap<u32, u64>;
-
 /// How far the books are looked at. A running instance goes on while they are read, so everything is held against
 /// the journal up to one position in each of its partitions.
 #[derive(Default)]
@@ -49,20 +46,23 @@ struct Bound {
     sequences: Sequences,
     /// Offsets below which `charges` is looked at; `None`: all of it.
     charges: Option<Offsets>,
+    /// Offsets at which `charges` begins: what was before has been deleted, and what was made from it is left out.
+    charges_starts: Offsets,
     /// Whether the journal went on beyond the positions.
     passed: bool,
 }
 
 impl Bound {
     fn of(source: &Source) -> anyhow::Result<Self> {
-        let Some(positions) = positions(source)? else { return Ok(Self::default()) };
+        let Some(positions) = source.positions()? else { return Ok(Self::default()) };
+        let charges_starts = source.starts(Topic::Charges)?;
         let mut charges = ChargesEnds::default();
         source.each(Topic::ChargesDlq, None, &mut |record| {
             charges.ended(position_of_letter(record));
             Ok(())
         })?;
         let mut sequences = Sequences::default();
-        source.each(Topic::Journal, end(Some(&positions)), &mut |record| {
+        source.each(Topic::Journal, Some(&positions), &mut |record| {
             let decoded = decode(record)?;
             sequences.next(&decoded.project);
             charges.ended(position_of_charge(&decoded));
@@ -78,7 +78,7 @@ impl Bound {
             }
             Ok(())
         })?;
-        Ok(Self { positions: Some(positions), sequences, charges: Some(charges.0), passed })
+        Ok(Self { positions: Some(positions), sequences, charges: Some(charges.0), charges_starts, passed })
     }
 
     /// Whether an output record says more than the journal up to here does. Of what can't be read that is for the
@@ -98,7 +98,10 @@ impl Bound {
     /// Whether what was made from a record of `charges` at this partition and offset is looked at.
     fn has_charge(&self, position: Option<(u32, u64)>) -> bool {
         let Some(ends) = &self.charges else { return true };
-        position.is_some_and(|(partition, offset)| ends.get(&partition).is_some_and(|end| offset < *end))
+        position.is_some_and(|(partition, offset)| {
+            let start = self.charges_starts.get(&partition).copied().unwrap_or(0);
+            offset >= start && ends.get(&partition).is_some_and(|end| offset < *end)
+        })
     }
 
     /// Whether some of the events that are looked at may not be written yet. Intake writes to several partitions at
@@ -106,7 +109,7 @@ impl Bound {
     /// come.
     fn may_be_under_way(&self, source: &Source) -> anyhow::Result<bool> {
         let several = self.positions.as_ref().is_some_and(|positions| positions.len() > 1);
-        Ok(several && (self.passed || positions(source)? != self.positions))
+        Ok(several && (self.passed || source.positions()? != self.positions))
     }
 }
 
@@ -154,19 +157,6 @@ impl Sequences {
     }
 }
 
-/// The partition of a topic that has one.
-const ONLY_PARTITION: u32 = 0;
-
-/// Offsets up to which a running instance has published the journal.
-fn positions(source: &Source) -> anyhow::Result<Option<Offsets>> {
-    Ok(source.position()?.map(|position| Offsets::from([(ONLY_PARTITION, position)])))
-}
-
-/// Where a topic ends that is looked at up to `ends`.
-fn end(ends: Option<&Offsets>) -> Option<u64> {
-    ends.map(|ends| ends.get(&ONLY_PARTITION).copied().unwrap_or(0))
-}
-
 fn decode(record: &Record) -> anyhow::Result<JournalRecord> {
     journal::decode(&record.value).context("failed to read the journal")
 }
@@ -179,12 +169,9 @@ fn position_of_charge(record: &JournalRecord) -> Option<(u32, u64)> {
 
 /// Partition and offset in `charges` of what a dead letter was made from.
 fn position_of_letter(letter: &Record) -> Option<(u32, u64)> {
-    let partition = letter.header(LETTER_PARTITION)?.parse().ok()?;
+    let partition = letter.header(dead_letter::PARTITION)?.parse().ok()?;
     Some((partition, letter.header(dead_letter::OFFSET)?.parse().ok()?))
 }
-
-/// Header with the partition of the record in its topic.
-const LETTER_PARTITION: &str = "__streams.errors.partition";
 
 fn check(source: &Source) -> anyhow::Result<Outcome> {
     let bound = Bound::of(source)?;
@@ -204,7 +191,7 @@ fn check(source: &Source) -> anyhow::Result<Outcome> {
         }
         Ok(())
     })?;
-    for topic in Topic::PROJECTED.into_iter().filter(|t| t.is_compacted()) {
+    for topic in source.outputs().into_iter().filter(|t| t.is_compacted()) {
         // The last row of each key counts; a topic that has not been compacted yet holds earlier ones too.
         let mut rows: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
         source.each(topic, None, &mut |record| {
@@ -219,12 +206,13 @@ fn check(source: &Source) -> anyhow::Result<Outcome> {
             }
         }
     }
-    verifier.end_of_published();
+    verifier.end_of_published(&source.outputs());
 
     let mut projection = Projection::volatile();
+    projection.publish_to(&source.outputs());
     let mut replay = Replay(verifier);
     let mut read = Read::default();
-    source.each(Topic::Journal, end(bound.positions.as_ref()), &mut |record| {
+    source.each(Topic::Journal, bound.positions.as_ref(), &mut |record| {
         bar.inc(1);
         let decoded = decode(record)?;
         let (accepted, duplicates) = (projection.counts().accepted, projection.counts().duplicates);
@@ -242,7 +230,7 @@ fn check(source: &Source) -> anyhow::Result<Outcome> {
     read.dead_letters = count_letters(source, &bound)?;
     read.events = match source.events_read()? {
         Some(events) => Some(events - counts.already_seen.min(events)),
-        None => Some(count_events(source, end(bound.charges.as_ref()))?),
+        None => Some(count_events(source, bound.charges.as_ref())?),
     };
     read.may_be_under_way = bound.may_be_under_way(source)?;
     bar.finish_and_clear();
@@ -264,13 +252,13 @@ fn count_letters(source: &Source, bound: &Bound) -> anyhow::Result<u64> {
 }
 
 /// Payload items and other records of `charges` below an offset, counted as intake does.
-fn count_events(source: &Source, end: Option<u64>) -> anyhow::Result<u64> {
+fn count_events(source: &Source, ends: Option<&Offsets>) -> anyhow::Result<u64> {
     let settings = IntakeSettings { record_bytes_max: usize::MAX, ..IntakeSettings::default() };
     let decoder = Decoder::new(settings);
     // Where they stand does not matter for how many they are.
     let position = SourcePosition { topic: Topic::Charges.name().into(), partition: 0, offset: 0, item: 0 };
     let mut events = 0;
-    source.each(Topic::Charges, end, &mut |record| {
+    source.each(Topic::Charges, ends, &mut |record| {
         events += decoder.charges(record, &position, |_| Some(0)).events();
         Ok(())
     })?;
@@ -341,7 +329,7 @@ mod tests {
         let passed =
             |bound: &Bound, project, sequence| bound.is_passed_by(value(project, sequence).as_bytes());
         assert!(!passed(&bound, "acme", 9), "nothing moves");
-        bound.positions = Some(Offsets::from([(ONLY_PARTITION, 3)]));
+        bound.positions = Some(Offsets::from([(0, 3)]));
         for project in ["acme", "beta", "acme"] {
             bound.sequences.next(&project.into());
         }

@@ -72,7 +72,7 @@ fn verify(published: &[Record], replayed: &[Record], read: Read) -> Outcome {
     for record in published {
         publish(&mut verifier, record);
     }
-    verifier.end_of_published();
+    verifier.end_of_published(&Topic::PROJECTED);
     for (topic, key, value) in replayed {
         verifier.replayed(*topic, key.as_bytes(), value);
     }
@@ -186,7 +186,7 @@ fn balances_that_do_not_add_up_are_named_unless_one_is_left_out() {
         if let Some((topic, key, value)) = left_out {
             verifier.row_moved_on(topic, key.as_bytes(), &value);
         }
-        verifier.end_of_published();
+        verifier.end_of_published(&Topic::PROJECTED);
         shown(&verifier.conclude(Read::default()), Invariant::EntriesBalance)
     };
     let sum = |currency| format!("all balances in {currency} add up to 1 instead of 0");

@@ -7,6 +7,8 @@ use daybook_core::rejection::{Reason, Rejection};
 pub const REASON: &str = "daybook-reason";
 /// Header with the offset of the record in its topic.
 pub const OFFSET: &str = "__streams.errors.offset";
+/// Header with the partition of the record in its topic.
+pub const PARTITION: &str = "__streams.errors.partition";
 /// Header with the payload item or field at fault.
 pub const PATH: &str = "daybook-path";
 /// Header with the project, where it is known.
@@ -36,7 +38,7 @@ pub fn headers(
     }
     if let Some(source) = source {
         headers.push(("__streams.errors.topic".to_owned(), source.topic.as_bytes().to_vec()));
-        headers.push(("__streams.errors.partition".to_owned(), source.partition.to_string().into()));
+        headers.push((PARTITION.to_owned(), source.partition.to_string().into()));
         headers.push((OFFSET.to_owned(), source.offset.to_string().into()));
         headers.push((ITEM.to_owned(), source.item.to_string().into()));
     }

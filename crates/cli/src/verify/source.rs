@@ -1,13 +1,16 @@
 //! Where the records to verify come from.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use daybook_stream::embedded::EmbeddedLog;
+use daybook_stream::kafka::{From, KafkaSettings, TopicReader, starts};
 use daybook_stream::local::LocalLog;
 use daybook_stream::log::Limit;
 use daybook_stream::record::Record;
@@ -17,14 +20,20 @@ use serde_json::value::RawValue;
 
 use super::Each;
 use crate::args::VerifyArguments;
+use crate::config::Config;
 use crate::exit::{Exit, ExitWith};
-use crate::instance;
+use crate::instance::{self, kafka_settings};
 
 /// Records of a topic read at once.
 const PAGE: usize = 5_000;
 
+/// Offsets in a topic by its partitions.
+pub type Offsets = BTreeMap<u32, u64>;
+
 /// A place that has all topics.
 pub enum Source {
+    /// Kafka, with the topics that are published to.
+    Kafka(Box<KafkaSettings>, Vec<Topic>),
     /// A folder of the embedded log.
     Log(EmbeddedLog),
     /// A folder that `process` wrote.
@@ -65,6 +74,9 @@ struct PageRecord {
 impl Source {
     /// Opens what the arguments name.
     pub fn open(arguments: &VerifyArguments) -> anyhow::Result<Self> {
+        if arguments.config.is_some() {
+            return Self::configured(&Config::load(arguments.config.as_deref())?);
+        }
         if let Some(url) = &arguments.url {
             let api_key = arguments.api_key.clone().unwrap_or_default();
             return Ok(Source::Instance { url: url.trim_end_matches('/').to_owned(), api_key });
@@ -81,11 +93,37 @@ impl Source {
         }
     }
 
+    /// The log that a configuration names.
+    fn configured(config: &Config) -> anyhow::Result<Self> {
+        match kafka_settings(config, || Ok("verify".to_owned()))? {
+            Some(kafka) => Ok(Source::Kafka(Box::new(kafka), config.projector.topics())),
+            None => {
+                EmbeddedLog::open_existing(&config.log.folder).map(Source::Log).map_err(instance::open_failed)
+            }
+        }
+    }
+
+    /// The output topics that are published to.
+    pub fn outputs(&self) -> Vec<Topic> {
+        match self {
+            Source::Kafka(_, outputs) => outputs.clone(),
+            Source::Log(_) | Source::Files(_) | Source::Instance { .. } => Topic::PROJECTED.to_vec(),
+        }
+    }
+
+    /// Offsets at which a topic begins, where records may have been deleted.
+    pub fn starts(&self, topic: Topic) -> anyhow::Result<Offsets> {
+        match self {
+            Source::Kafka(kafka, _) => starts(kafka, topic).context("failed to read where the topic begins"),
+            Source::Log(_) | Source::Files(_) | Source::Instance { .. } => Ok(Offsets::new()),
+        }
+    }
+
     /// Entries and journal records, for the progress bar.
     pub fn length(&self) -> anyhow::Result<u64> {
         match self {
             Source::Log(log) => Ok(log.end(Topic::Journal)? + log.end(Topic::LedgerEntries)?),
-            Source::Files(_) | Source::Instance { .. } => Ok(0),
+            Source::Kafka(..) | Source::Files(_) | Source::Instance { .. } => Ok(0),
         }
     }
 
@@ -103,31 +141,58 @@ impl Source {
         Ok(Some(summary.events_read))
     }
 
-    /// Journal offset up to which a running instance has published; `None` where nothing moves.
-    pub fn position(&self) -> anyhow::Result<Option<u64>> {
-        #[derive(Deserialize)]
-        struct Position {
-            journal_offset: u64,
-        }
-        let Source::Instance { .. } = self else { return Ok(None) };
-        let mut position = 0;
+    /// Journal offsets up to which running instances have published, of every journal partition; `None` where nothing
+    /// moves.
+    pub fn positions(&self) -> anyhow::Result<Option<Offsets>> {
+        let mut positions = match self {
+            Source::Kafka(kafka, _) => {
+                (0..kafka.journal_partitions).map(|partition| (partition, 0)).collect()
+            }
+            Source::Instance { .. } => Offsets::from([(0, 0)]),
+            Source::Log(_) | Source::Files(_) => return Ok(None),
+        };
         self.each(Topic::ProjectorPositions, None, &mut |record| {
-            let read: Position =
-                serde_json::from_slice(&record.value).context("failed to read the position")?;
-            position = read.journal_offset;
+            let (partition, offset) = daybook_wire::output::read_position(&record.value)?;
+            positions.insert(partition, offset);
             Ok(())
         })?;
-        Ok(Some(position))
+        Ok(Some(positions))
     }
 
-    /// Hands every record of a topic, or those of a log below offset `end`, to `take`, in order.
-    pub fn each(&self, topic: Topic, end: Option<u64>, take: &mut Each<'_>) -> anyhow::Result<()> {
+    /// Hands every record of a topic, or those below `ends` of each partition, to `take`, in order by partition.
+    pub fn each(&self, topic: Topic, ends: Option<&Offsets>, take: &mut Each<'_>) -> anyhow::Result<()> {
+        // What has no partitions to speak of has one.
+        let end = ends.map(|ends| ends.get(&0).copied().unwrap_or(0));
         match self {
+            Source::Kafka(kafka, _) => each_of_kafka(kafka, topic, ends, take),
             Source::Log(log) => each_of_log(log, topic, take),
             Source::Files(folder) => each_of_file(folder, topic, take),
             Source::Instance { url, api_key } => each_of_instance(url, api_key, topic, end, take),
         }
     }
+}
+
+fn each_of_kafka(
+    kafka: &KafkaSettings,
+    topic: Topic,
+    ends: Option<&Offsets>,
+    take: &mut Each<'_>,
+) -> anyhow::Result<()> {
+    let name = kafka.name(topic);
+    let mut reader = TopicReader::open(kafka, &[(topic, From::Start)])
+        .with_context(|| format!("failed to read {name}"))?;
+    let limit = Limit { records_max: PAGE, bytes_max: 16 << 20 };
+    while !reader.has_met_ends() {
+        let page =
+            reader.poll(limit, Duration::from_secs(1)).with_context(|| format!("failed to read {name}"))?;
+        for (_, partition, fetched) in page {
+            let within = |ends: &Offsets| ends.get(&partition).is_some_and(|end| fetched.offset < *end);
+            if ends.is_none_or(within) {
+                take(&fetched.record)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn each_of_log(log: &EmbeddedLog, topic: Topic, take: &mut Each<'_>) -> anyhow::Result<()> {

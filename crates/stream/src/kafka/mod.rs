@@ -27,7 +27,7 @@ pub use projector::KafkaProjector;
 pub use reader::{From, TopicReader};
 pub use settings::{KafkaSettings, RESERVED};
 pub use state::StateFolder;
-pub use topics::check_topics;
+pub use topics::{check_topics, starts};
 pub use writer::KafkaWriter;
 
 use rdkafka::Message;

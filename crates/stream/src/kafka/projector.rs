@@ -12,7 +12,7 @@ use super::settings::KafkaSettings;
 use super::state::{PartitionState, StateFolder};
 use super::writer::{Topics, send};
 use super::{positions, signed, topics};
-use crate::log::{Append, BooksLog, Kept, Limit, Log, LogError, Partition, Polled, Transaction};
+use crate::log::{Append, BooksLog, Kept, Limit, Log, LogError, Partition, Polled, Stage, Transaction};
 
 /// After this a broker aborts a transaction that nobody ends: how long a dead instance can hold up readers.
 const TRANSACTION_TIMEOUT_MS: &str = "8000";
@@ -55,8 +55,7 @@ impl KafkaProjector {
         let producer = Producer::new(&config).map_err(failed)?;
         producer.init_transactions(STEP_LIMIT).map_err(failed)?;
         let topics = Topics::new(settings, &producer, ends.client())?;
-        let member =
-            Member::join(&settings.consumer(&settings.group("projector")), settings.name(Topic::Journal))?;
+        let member = Member::join(&settings.member(Stage::Projector), settings.name(Topic::Journal))?;
         Ok(Self {
             settings: settings.clone(),
             member,

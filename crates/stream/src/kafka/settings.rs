@@ -6,8 +6,10 @@ use std::time::Duration;
 use daybook_wire::topic::Topic;
 use rdkafka::config::ClientConfig;
 
+use crate::log::Stage;
+
 /// Properties that decide what daybook guarantees: nobody may set them.
-pub const RESERVED: [&str; 18] = [
+pub const RESERVED: [&str; 19] = [
     "acks",
     "request.required.acks",
     "auto.offset.reset",
@@ -19,6 +21,7 @@ pub const RESERVED: [&str; 18] = [
     "enable.idempotence",
     "enable.partition.eof",
     "group.id",
+    "group.instance.id",
     "group.protocol",
     "isolation.level",
     "max.in.flight",
@@ -98,10 +101,22 @@ impl KafkaSettings {
         config
     }
 
+    /// A member of the group of a stage. Its place in the group is this instance's for good (static membership): a
+    /// process that is started again has its partitions back at once, and its dead predecessor's place is not waited for.
+    pub(super) fn member(&self, stage: Stage) -> ClientConfig {
+        let mut config = self.consumer(&self.group(stage.name()));
+        config.set("group.instance.id", &self.instance);
+        config
+    }
+
     /// A producer.
     pub(super) fn producer(&self) -> ClientConfig {
         let mut config = self.client();
-        config.set("queue.buffering.max.messages", "200000").set("queue.buffering.max.kbytes", "65536");
+        config
+            .set("queue.buffering.max.messages", "200000")
+            .set("queue.buffering.max.kbytes", "65536")
+            // A dead letter holds a record as large as senders may make it; what is too large is its topic's to say.
+            .set("message.max.bytes", "20000000");
         config
     }
 

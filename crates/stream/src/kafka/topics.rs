@@ -1,13 +1,15 @@
 //! Looks whether the topics are as they have to be.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use daybook_wire::topic::Topic;
 use rdkafka::client::{Client, ClientContext};
 
+use super::ends::Ends;
 use super::settings::KafkaSettings;
 use super::unknown;
-use crate::log::LogError;
+use crate::log::{LogError, Partition};
 
 /// How long brokers may take to say what they have.
 pub(super) const METADATA_LIMIT: Duration = Duration::from_secs(10);
@@ -51,4 +53,14 @@ pub(super) fn partitions<C: ClientContext>(
             Err(LogError::Failed(why.into()))
         }
     }
+}
+
+/// Offsets of the first record of each partition of a topic.
+///
+/// # Errors
+/// [`LogError`].
+pub fn starts(settings: &KafkaSettings, topic: Topic) -> Result<BTreeMap<Partition, u64>, LogError> {
+    let ends = Ends::new(settings)?;
+    let start = |partition| ends.written(topic, partition).map(|(start, _)| (partition, start));
+    (0..partitions(settings, ends.client(), topic)?).map(start).collect()
 }

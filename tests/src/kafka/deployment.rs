@@ -1,0 +1,182 @@
+//! Instances that share topics and groups.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+use super::broker::Broker;
+use crate::binary::Binary;
+use crate::instance::{Instance, OPERATOR_KEY};
+use crate::wait;
+
+/// Rebalances after a death take a session's timeout; all else is quick.
+const SETTLED_LIMIT: Duration = Duration::from_secs(120);
+/// How long brokers may take for one answer.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// Partitions of `charges` in every deployment.
+pub const CHARGES_PARTITIONS: i32 = 4;
+/// Partitions of the journal.
+pub const JOURNAL_PARTITIONS: i32 = 8;
+
+/// A deployment: topics with a prefix of their own, and a folder for what its instances keep.
+#[derive(Debug)]
+pub struct Deployment {
+    /// Its broker.
+    pub broker: Broker,
+    binary: Binary,
+    folder: PathBuf,
+    prefix: String,
+}
+
+impl Deployment {
+    /// Makes the topics of a deployment whose name no other has.
+    ///
+    /// # Errors
+    /// The topics can't be made.
+    pub fn new(broker: &Broker, binary: &Binary, folder: &Path, name: &str) -> Result<Self> {
+        let unique =
+            folder.file_name().context("a folder without a name")?.to_string_lossy().replace('.', "");
+        let prefix = format!("{name}-{unique}.");
+        let deployment =
+            Self { broker: broker.clone(), binary: binary.clone(), folder: folder.to_owned(), prefix };
+        let config = deployment.config("topics")?;
+        binary.run([Path::new("topics"), Path::new("apply"), Path::new("--config"), &config])?.with(0)?;
+        Ok(deployment)
+    }
+
+    /// The full name of a topic.
+    #[must_use]
+    pub fn topic(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
+    /// The name of a stage's group.
+    #[must_use]
+    pub fn group(&self, stage: &str) -> String {
+        format!("{}group.{stage}", self.prefix)
+    }
+
+    /// Writes the configuration of an instance.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub fn config(&self, instance: &str) -> Result<PathBuf> {
+        let state = serde_json::to_string(&self.folder.join(format!("state-{instance}")))?;
+        let config = self.folder.join(format!("{instance}.toml"));
+        let text = format!(
+            "[log]\nfolder = {state}\n\n[kafka]\nbootstrap_servers = \"{}\"\ngroup = \"{}group\"\n\
+             topic_prefix = \"{}\"\njournal_partitions = {JOURNAL_PARTITIONS}\ncharges_partitions = {CHARGES_PARTITIONS}\n\n\
+             [http]\nlisten = \"127.0.0.1:0\"\n\n[[http.api_keys]]\norganization = \"ops\"\nproject = \"*\"\n\
+             key = \"{OPERATOR_KEY}\"\n\n[logging]\nformat = \"json\"\n",
+            self.broker.bootstrap, self.prefix, self.prefix,
+        );
+        std::fs::write(&config, text)?;
+        Ok(config)
+    }
+
+    /// Starts an instance.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start(&self, instance: &str) -> Result<Instance> {
+        Instance::run(&self.binary, &self.config(instance)?)
+    }
+
+    /// Runs a command with the configuration of an instance.
+    ///
+    /// # Errors
+    /// It can't be run.
+    pub fn run(&self, instance: &str, arguments: &[&str]) -> Result<crate::binary::Ended> {
+        let config = self.config(instance)?;
+        self.binary.run(arguments.iter().map(Path::new).chain([Path::new("--config"), &config]))
+    }
+
+    /// Committed offsets of a stage's group in a topic, with the topic's ends, by partition.
+    ///
+    /// # Errors
+    /// No broker answers.
+    pub fn progress(&self, stage: &str, topic: &str, partitions: i32) -> Result<Vec<(i64, i64)>> {
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", &self.broker.bootstrap)
+            .set("group.id", self.group(stage))
+            .create()?;
+        let topic = self.topic(topic);
+        let mut list = TopicPartitionList::new();
+        list.add_partition_range(&topic, 0, partitions - 1);
+        let committed = consumer.committed_offsets(list, LIMIT)?;
+        let offset = |offset: Offset| match offset {
+            Offset::Offset(offset) => offset,
+            _ => 0,
+        };
+        let ends = |partition| consumer.fetch_watermarks(&topic, partition, LIMIT).map(|(_, end)| end);
+        committed.elements().iter().map(|e| Ok((offset(e.offset()), ends(e.partition())?))).collect()
+    }
+
+    /// Moves intake's offsets back to the start. No instance may be running.
+    ///
+    /// # Errors
+    /// The group does not take them.
+    pub fn rewind_intake(&self) -> Result<()> {
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", &self.broker.bootstrap)
+            .set("group.id", self.group("intake"))
+            .create()?;
+        let mut list = TopicPartitionList::new();
+        for partition in 0..CHARGES_PARTITIONS {
+            list.add_partition_offset(&self.topic("charges"), partition, Offset::Offset(0))?;
+        }
+        // A member that has left by its silence alone is still waited for.
+        wait::until("intake's group to be empty", SETTLED_LIMIT, || {
+            Ok(consumer.commit(&list, CommitMode::Sync).is_ok().then_some(()))
+        })
+    }
+
+    /// Whether everything that was produced is in the books.
+    fn is_settled(&self) -> Result<bool> {
+        let taken = self.progress("intake", "charges", CHARGES_PARTITIONS)?;
+        let published = self.progress("projector", "journal", JOURNAL_PARTITIONS)?;
+        Ok(taken.iter().chain(&published).all(|(committed, end)| committed == end))
+    }
+
+    /// Waits until everything that was produced is in the books.
+    ///
+    /// # Errors
+    /// It does not get there in time.
+    pub fn settle(&self) -> Result<()> {
+        wait::until("everything to be in the books", SETTLED_LIMIT, || {
+            // A broker that is starting does not answer.
+            Ok(self.is_settled().unwrap_or(false).then_some(()))
+        })
+        .with_context(|| format!("{:?}", self.progress("projector", "journal", JOURNAL_PARTITIONS)))
+    }
+
+    /// Waits until so many more journal records are published.
+    ///
+    /// # Errors
+    /// They are not in time.
+    pub fn published(&self, more: i64) -> Result<()> {
+        let sum = || -> Result<i64> {
+            Ok(self.progress("projector", "journal", JOURNAL_PARTITIONS)?.iter().map(|(c, _)| c).sum())
+        };
+        let mut begun = None;
+        wait::until("journal records to be published", SETTLED_LIMIT, || {
+            let Ok(now) = sum() else { return Ok(None) };
+            let from = *begun.get_or_insert(now);
+            Ok((now - from >= more).then_some(()))
+        })
+    }
+
+    /// Runs `daybook verify`.
+    ///
+    /// # Errors
+    /// The books don't verify.
+    pub fn verify(&self) -> Result<()> {
+        let ended = self.run("verify", &["verify"])?;
+        ensure!(ended.code == Some(0), "the books don't verify\n{}\n{}", ended.stdout, ended.stderr);
+        Ok(())
+    }
+}
