@@ -42,7 +42,7 @@ fn duplicates_that_are_booked_are_noticed() -> Result<()> {
 
 #[test]
 fn records_that_are_taken_twice_are_noticed() -> Result<()> {
-    notices(None, "no-source-positions", "the books don't verify", disturb::journalled_twice)
+    notices(None, "no-source-positions", "refused twice", disturb::journalled_twice)
 }
 
 #[test]

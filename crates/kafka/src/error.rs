@@ -10,8 +10,8 @@ pub enum ProducerError {
     /// The client can't be made: a property is wrong.
     #[error("failed to set up the producer: {0}")]
     Setup(String),
-    /// The transaction can't be committed and has to be aborted.
-    #[error("transaction has to be aborted: {0}")]
+    /// The transaction can't be committed.
+    #[error("transaction can't be committed: {0}")]
     Abortable(String),
     /// It did not work in the time given; what the broker has done is unknown.
     #[error("outcome unknown: {0}")]

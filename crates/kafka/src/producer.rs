@@ -260,13 +260,40 @@ impl Producer {
         member: &BaseConsumer<C>,
         limit: Duration,
     ) -> Result<(), ProducerError> {
+        // SAFETY: the client is alive; the metadata is destroyed by what it is handed to.
+        let metadata = unsafe { sys::rd_kafka_consumer_group_metadata(member.client().native_ptr()) };
+        self.send_offsets_as(offsets, metadata, limit)
+    }
+
+    /// Adds a group's offsets to the transaction as nobody of the group: nothing is refused.
+    ///
+    /// # Errors
+    /// [`ProducerError`].
+    #[cfg(feature = "negative-controls")]
+    pub fn send_offsets_unfenced(
+        &self,
+        offsets: &[Offset],
+        group: &str,
+        limit: Duration,
+    ) -> Result<(), ProducerError> {
+        let group = CString::new(group).unwrap_or_default();
+        // SAFETY: the name is copied.
+        let metadata = unsafe { sys::rd_kafka_consumer_group_metadata_new(group.as_ptr()) };
+        self.send_offsets_as(offsets, metadata, limit)
+    }
+
+    fn send_offsets_as(
+        &self,
+        offsets: &[Offset],
+        metadata: *mut sys::rd_kafka_consumer_group_metadata_t,
+        limit: Duration,
+    ) -> Result<(), ProducerError> {
+        if metadata.is_null() {
+            return Err(ProducerError::Setup("the consumer is in no group".to_owned()));
+        }
         let count = c_int::try_from(offsets.len()).unwrap_or(c_int::MAX);
-        // SAFETY: the list and the metadata are made and destroyed here; names are copied.
+        // SAFETY: the list is made and destroyed here, the metadata is not null and destroyed here; names are copied.
         unsafe {
-            let metadata = sys::rd_kafka_consumer_group_metadata(member.client().native_ptr());
-            if metadata.is_null() {
-                return Err(ProducerError::Setup("the consumer is in no group".to_owned()));
-            }
             let list = sys::rd_kafka_topic_partition_list_new(count);
             for offset in offsets {
                 if let Ok(topic) = CString::new(offset.topic.as_str()) {
@@ -292,19 +319,6 @@ impl Producer {
             // SAFETY: as above.
             taken(unsafe { sys::rd_kafka_commit_transaction(self.native(), millis(limit)) });
         self.serve(Duration::ZERO).and(committed)
-    }
-
-    /// Aborts the transaction.
-    ///
-    /// # Errors
-    /// [`ProducerError`].
-    pub fn abort(&self, limit: Duration) -> Result<(), ProducerError> {
-        // Reports of purged records say nothing new.
-        let _ = self.serve(Duration::ZERO);
-        // SAFETY: as above.
-        let aborted = taken(unsafe { sys::rd_kafka_abort_transaction(self.native(), millis(limit)) });
-        let _ = self.serve(Duration::ZERO);
-        aborted
     }
 }
 

@@ -14,7 +14,7 @@ pub struct Controls {
     pub state_before_commit: bool,
     /// Panic instead of the first commit.
     pub panic: bool,
-    /// Publish without the group's offsets: nothing fences an instance that has lost its partitions.
+    /// Publish as nobody of the group: nothing fences an instance that has lost its partitions.
     pub no_fencing: bool,
     /// Tell every tenth commit's outcome as unknown, as a broker that fails at that moment does. The product has to
     /// get over it.

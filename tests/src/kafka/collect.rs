@@ -87,7 +87,7 @@ pub fn collect(deployment: &Deployment, events: u64, into: &Path) -> Result<Book
         entries.iter().map(|r| Ok(json!({"key": r.key, "value": r.value()?}))).collect::<Result<Vec<_>>>()?;
     write("ledger.entries", &mut entries.into_iter())?;
 
-    // Intake is at least once: what is refused by it may be told twice, with the same position.
+    // Intake is at least once: what it refuses may be told twice, with the same position.
     let mut seen = BTreeSet::new();
     let mut letters: BTreeMap<String, u64> = BTreeMap::new();
     let mut lines = Vec::new();
@@ -95,7 +95,10 @@ pub fn collect(deployment: &Deployment, events: u64, into: &Path) -> Result<Book
         let of = |name: &str| letter.header(name).unwrap_or_default().to_owned();
         let position = (of("__streams.errors.partition"), of("__streams.errors.offset"), of("daybook-item"));
         ensure!(!position.1.is_empty(), "a dead letter without a position: {letter:?}");
-        if seen.insert(position) {
+        let again = !seen.insert(position.clone());
+        // What the projector refuses is part of its transaction: once.
+        ensure!(!again || letter.header("daybook-canonical").is_none(), "{position:?} was refused twice");
+        if !again {
             *letters.entry(of("daybook-reason")).or_default() += 1;
             lines.push(json!({"key": letter.key, "value": letter.payload}));
         }

@@ -69,7 +69,8 @@ impl Deployment {
         let config = self.folder.join(format!("{instance}.toml"));
         let text = format!(
             "[log]\nfolder = {state}\n\n[kafka]\nbootstrap_servers = \"{}\"\ngroup = \"{}group\"\n\
-             topic_prefix = \"{}\"\njournal_partitions = {JOURNAL_PARTITIONS}\ncharges_partitions = {CHARGES_PARTITIONS}\n\n\
+             topic_prefix = \"{}\"\njournal_partitions = {JOURNAL_PARTITIONS}\ncharges_partitions = {CHARGES_PARTITIONS}\n\
+             properties = {{ \"session.timeout.ms\" = \"6000\" }}\n\n\
              [http]\nlisten = \"127.0.0.1:0\"\n\n[[http.api_keys]]\norganization = \"ops\"\nproject = \"*\"\n\
              key = \"{OPERATOR_KEY}\"\n\n[logging]\nformat = \"json\"\n",
             self.broker.bootstrap, self.prefix, self.prefix,
@@ -154,19 +155,22 @@ impl Deployment {
         .with_context(|| format!("{:?}", self.progress("projector", "journal", JOURNAL_PARTITIONS)))
     }
 
-    /// Waits until so many more journal records are published.
+    /// How many journal records are published, by the group's offsets.
+    ///
+    /// # Errors
+    /// No broker answers.
+    pub fn published(&self) -> Result<i64> {
+        Ok(self.progress("projector", "journal", JOURNAL_PARTITIONS)?.iter().map(|(c, _)| c).sum())
+    }
+
+    /// Waits until so many journal records are published.
     ///
     /// # Errors
     /// They are not in time.
-    pub fn published(&self, more: i64) -> Result<()> {
-        let sum = || -> Result<i64> {
-            Ok(self.progress("projector", "journal", JOURNAL_PARTITIONS)?.iter().map(|(c, _)| c).sum())
-        };
-        let mut begun = None;
+    pub fn wait_published(&self, count: i64) -> Result<()> {
         wait::until("journal records to be published", SETTLED_LIMIT, || {
-            let Ok(now) = sum() else { return Ok(None) };
-            let from = *begun.get_or_insert(now);
-            Ok((now - from >= more).then_some(()))
+            // A broker that is starting does not answer.
+            Ok(self.published().is_ok_and(|published| published >= count).then_some(()))
         })
     }
 

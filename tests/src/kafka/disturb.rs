@@ -78,10 +78,11 @@ pub fn kills(
     let mut third = None;
     for kill in 0..kills {
         let portion = next()?;
+        let before = deployment.published()?;
         let outcome = thread::scope(|scope| -> Result<()> {
             let fed = scope.spawn(|| feed.send(portion));
             // Somewhere within the portion, and anywhere within a commit.
-            deployment.published(i64::try_from(1 + random.below(PORTION as u64 / 2))?)?;
+            deployment.wait_published(before + i64::try_from(1 + random.below(PORTION as u64 / 2))?)?;
             thread::sleep(Duration::from_micros(random.below(30_000)));
             let which = usize::try_from(random.below(2))?;
             let killed = running.remove(which);
@@ -121,29 +122,42 @@ pub fn zombies(broker: &Broker, binary: &Binary, folder: &Path, rounds: usize) -
     feed.send(first)?;
     deployment.settle()?;
     for (round, portion) in rest.chunks(2 * PORTION).enumerate() {
-        let (before, after) = portion.split_at(portion.len() / 2);
         let (stopped, other) = (&running[round % 2], &running[(round + 1) % 2]);
-        thread::scope(|scope| -> Result<()> {
-            let fed = scope.spawn(|| feed.send(before));
-            deployment.published(200)?;
-            signal(stopped, "STOP")?;
-            fed.join().map_err(|_| anyhow::anyhow!("the feed has panicked"))?
+        stop_and_continue(&deployment, &feed, portion, stopped, other).with_context(|| {
+            format!("the one that was stopped said\n{}\nand the other\n{}", stopped.said(), other.said())
         })?;
-        wait::until("the other instance to have all partitions", LIMIT, || {
-            let all = other.metric("daybook_journal_partitions")? == u64::try_from(JOURNAL_PARTITIONS)?;
-            Ok(all.then_some(()))
-        })?;
-        deployment.settle()?;
-        signal(stopped, "CONT")?;
-        feed.send(after)?;
-        wait::until("the continued instance to have partitions again", LIMIT, || {
-            let has = other.metric("daybook_journal_partitions")? < u64::try_from(JOURNAL_PARTITIONS)?;
-            Ok(has.then_some(()))
-        })?;
-        deployment.settle()?;
     }
     check_books(&deployment, &all, folder)?;
     running.into_iter().try_for_each(Instance::stop)
+}
+
+fn stop_and_continue(
+    deployment: &Deployment,
+    feed: &Feed,
+    portion: &[Record],
+    stopped: &Instance,
+    other: &Instance,
+) -> Result<()> {
+    let (before, after) = portion.split_at(portion.len() / 2);
+    let published = deployment.published()?;
+    thread::scope(|scope| -> Result<()> {
+        let fed = scope.spawn(|| feed.send(before));
+        deployment.wait_published(published + 200)?;
+        signal(stopped, "STOP")?;
+        fed.join().map_err(|_| anyhow::anyhow!("the feed has panicked"))?
+    })?;
+    let partitions = || other.metric("daybook_journal_partitions");
+    let all = u64::try_from(JOURNAL_PARTITIONS)?;
+    wait::until("the other instance to have all partitions", LIMIT, || {
+        Ok((partitions()? == all).then_some(()))
+    })?;
+    deployment.settle()?;
+    signal(stopped, "CONT")?;
+    feed.send(after)?;
+    wait::until("the continued instance to have some again", LIMIT, || {
+        Ok((partitions()? < all).then_some(()))
+    })?;
+    deployment.settle()
 }
 
 fn signal(instance: &Instance, name: &str) -> Result<()> {
@@ -163,8 +177,9 @@ pub fn unknown_commits(broker: &Broker, binary: &Binary, folder: &Path) -> Resul
     let instance = deployment.start("a")?;
     // In portions, so that there are many commits.
     for portion in all.chunks(500) {
+        let published = deployment.published()?;
         feed.send(portion)?;
-        deployment.published(1)?;
+        deployment.wait_published(published + 1)?;
     }
     check_books(&deployment, &all, folder)?;
     ensure!(

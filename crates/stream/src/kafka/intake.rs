@@ -15,7 +15,7 @@ use super::reader::{From, TopicReader};
 use super::settings::KafkaSettings;
 use super::writer::{Topics, send};
 use super::{offset, signed, topics, unknown};
-use crate::log::{Append, Limit, Log, LogError, Partition, Polled, Stage, Transaction};
+use crate::log::{Append, Limit, Log, LogError, Partition, Polled, Transaction};
 
 /// How often offsets are committed: what is at most read twice after a crash.
 const COMMIT_EVERY: Duration = Duration::from_millis(500);
@@ -59,7 +59,8 @@ impl KafkaIntake {
         let producer = Producer::new(&config).map_err(failed)?;
         let topics = Topics::new(settings, &producer, ends.client())?;
         let settings_reader = TopicReader::open(settings, &[(Topic::Settings, From::Start)])?;
-        let charges = Member::join(&settings.member(Stage::Intake), settings.name(Topic::Charges))?;
+        let charges =
+            Member::join(&settings.consumer(&settings.group("intake")), settings.name(Topic::Charges))?;
         Ok(Self {
             settings: settings.clone(),
             charges,

@@ -49,13 +49,7 @@ impl ConsumerContext for Notes {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, list: &mut TopicPartitionList) {
         let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if noted.closing {
-            let done = match event {
-                RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => Ok(()),
-                _ => consumer.unassign(),
-            };
-            if let Err(error) = done {
-                tracing::warn!(%error, "failed to give up partitions while leaving the group");
-            }
+            answer(consumer, event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS, list);
             return;
         }
         let partitions = list.elements().iter().map(|e| unsigned(e.partition())).collect();
@@ -63,6 +57,15 @@ impl ConsumerContext for Notes {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => Rebalance::Assigned(partitions),
             _ => Rebalance::Revoked(partitions),
         });
+    }
+}
+
+/// Answers the group for somebody who is leaving: it waits for every answer.
+fn answer(consumer: &BaseConsumer<Notes>, assigned: bool, list: &TopicPartitionList) {
+    let answered =
+        if assigned { consumer.incremental_assign(list) } else { consumer.incremental_unassign(list) };
+    if let Err(error) = answered {
+        tracing::debug!(%error, "leaving the group");
     }
 }
 
@@ -249,10 +252,20 @@ impl Member {
 
 impl Drop for Member {
     fn drop(&mut self) {
-        // Closing the consumer waits until revoked partitions are given up.
-        self.consumer.context().0.lock().unwrap_or_else(PoisonError::into_inner).closing = true;
-        if let Err(error) = self.consumer.unassign() {
-            tracing::debug!(%error, "leaving the group");
+        // From here on the group is answered at once; closing waits for it.
+        let left = {
+            let mut noted = self.consumer.context().0.lock().unwrap_or_else(PoisonError::into_inner);
+            noted.closing = true;
+            std::mem::take(&mut noted.rebalances)
+        };
+        for rebalance in left {
+            let (assigned, partitions) = match rebalance {
+                Rebalance::Assigned(partitions) => (true, partitions),
+                Rebalance::Revoked(partitions) => (false, partitions),
+            };
+            if let Ok(list) = self.list(&partitions.iter().map(|p| (*p, 0)).collect::<Vec<_>>()) {
+                answer(&self.consumer, assigned, &list);
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ use super::settings::KafkaSettings;
 use super::state::{PartitionState, StateFolder};
 use super::writer::{Topics, send};
 use super::{positions, signed, topics};
-use crate::log::{Append, BooksLog, Kept, Limit, Log, LogError, Partition, Polled, Stage, Transaction};
+use crate::log::{Append, BooksLog, Kept, Limit, Log, LogError, Partition, Polled, Transaction};
 
 /// After this a broker aborts a transaction that nobody ends: how long a dead instance can hold up readers.
 const TRANSACTION_TIMEOUT_MS: &str = "8000";
@@ -55,7 +55,8 @@ impl KafkaProjector {
         let producer = Producer::new(&config).map_err(failed)?;
         producer.init_transactions(STEP_LIMIT).map_err(failed)?;
         let topics = Topics::new(settings, &producer, ends.client())?;
-        let member = Member::join(&settings.member(Stage::Projector), settings.name(Topic::Journal))?;
+        let member =
+            Member::join(&settings.consumer(&settings.group("projector")), settings.name(Topic::Journal))?;
         Ok(Self {
             settings: settings.clone(),
             member,
@@ -130,7 +131,8 @@ impl KafkaProjector {
         self.member.unassign(partitions)
     }
 
-    fn transact(&mut self, transaction: &Transaction) -> Result<(), ProducerError> {
+    /// All of a transaction but its commit.
+    fn prepare(&mut self, transaction: &Transaction) -> Result<(), ProducerError> {
         self.producer.begin()?;
         send(&self.producer, &self.topics, transaction)?;
         let offsets: Vec<Offset> = transaction
@@ -144,10 +146,10 @@ impl KafkaProjector {
             .collect();
         #[cfg(feature = "negative-controls")]
         if self.controls.no_fencing {
-            return self.producer.commit(STEP_LIMIT);
+            let group = self.settings.group("projector");
+            return self.producer.send_offsets_unfenced(&offsets, &group, STEP_LIMIT);
         }
-        self.producer.send_offsets(&offsets, self.member.consumer(), STEP_LIMIT)?;
-        self.producer.commit(STEP_LIMIT)
+        self.producer.send_offsets(&offsets, self.member.consumer(), STEP_LIMIT)
     }
 }
 
@@ -164,16 +166,10 @@ impl Append for KafkaProjector {
         if transaction.positions.is_empty() && transaction.appends.is_empty() {
             return self.state.merge(transaction.state);
         }
-        if let Err(error) = self.transact(&transaction) {
-            if matches!(error, ProducerError::Unknown(_) | ProducerError::Fatal(_)) {
-                return Err(failed(error));
-            }
-            // Nothing was committed, and with this it is certain that nothing will be.
-            return Err(match self.producer.abort(STEP_LIMIT) {
-                Ok(()) => LogError::Aborted(error.to_string()),
-                Err(abort) => LogError::Unknown(format!("{error}; {abort}")),
-            });
-        }
+        // Nothing asks for an abort: the stage is made again, and the next producer of this transactional id ends what
+        // this one has left open.
+        self.prepare(&transaction).map_err(|error| LogError::Aborted(error.to_string()))?;
+        self.producer.commit(STEP_LIMIT).map_err(failed)?;
         self.committed_at = Instant::now();
         #[cfg(feature = "negative-controls")]
         self.controls.after_commit()?;

@@ -6,8 +6,6 @@ use std::time::Duration;
 use daybook_wire::topic::Topic;
 use rdkafka::config::ClientConfig;
 
-use crate::log::Stage;
-
 /// Properties that decide what daybook guarantees: nobody may set them.
 pub const RESERVED: [&str; 19] = [
     "acks",
@@ -72,6 +70,11 @@ impl KafkaSettings {
             .set("client.id", format!("{}-{}", self.group, self.instance))
             // A broker that is back is to be found soon.
             .set("reconnect.backoff.max.ms", "1000");
+        self.overridden(config)
+    }
+
+    /// What the operator has set comes last.
+    fn overridden(&self, mut config: ClientConfig) -> ClientConfig {
         for (name, value) in &self.properties {
             config.set(name, value);
         }
@@ -98,15 +101,7 @@ impl KafkaSettings {
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("session.timeout.ms", "10000")
             .set("heartbeat.interval.ms", "1000");
-        config
-    }
-
-    /// A member of the group of a stage. Its place in the group is this instance's for good (static membership): a
-    /// process that is started again has its partitions back at once, and its dead predecessor's place is not waited for.
-    pub(super) fn member(&self, stage: Stage) -> ClientConfig {
-        let mut config = self.consumer(&self.group(stage.name()));
-        config.set("group.instance.id", &self.instance);
-        config
+        self.overridden(config)
     }
 
     /// A producer.
@@ -117,7 +112,7 @@ impl KafkaSettings {
             .set("queue.buffering.max.kbytes", "65536")
             // A dead letter holds a record as large as senders may make it; what is too large is its topic's to say.
             .set("message.max.bytes", "20000000");
-        config
+        self.overridden(config)
     }
 
     /// The group of a part of this deployment.
