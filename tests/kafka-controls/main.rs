@@ -36,7 +36,7 @@ fn notices(
 #[test]
 fn duplicates_that_are_booked_are_noticed() -> Result<()> {
     notices(None, "no-dedupe", "primary entries", |broker, binary, folder| {
-        disturb::calm(broker, binary, folder, 4_000).map(drop)
+        disturb::calm(broker, binary, folder, 4_000, 4).map(drop)
     })
 }
 

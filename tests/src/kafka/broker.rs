@@ -53,6 +53,18 @@ impl Broker {
         finish(&mut command)?.with(0).map(drop)
     }
 
+    /// Makes a topic.
+    ///
+    /// # Errors
+    /// The broker does not.
+    pub fn topic(&self, name: &str, partitions: u32) -> Result<()> {
+        let count = partitions.to_string();
+        let create = ["topics", "--create", "--topic", name, "--partitions", &count];
+        let mut command = Command::new(&self.xtask);
+        command.args(["kafka", "tool", "--folder"]).arg(&self.folder).args(create);
+        finish(&mut command)?.with(0).map(drop)
+    }
+
     /// Runs kcat with arguments and an input; what it printed.
     ///
     /// # Errors

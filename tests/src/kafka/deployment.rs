@@ -17,7 +17,7 @@ const SETTLED_LIMIT: Duration = Duration::from_secs(120);
 /// How long brokers may take for one answer.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Partitions of `charges` in every deployment.
+/// Partitions of `charges`, where a test says nothing else.
 pub const CHARGES_PARTITIONS: i32 = 4;
 /// Partitions of the journal.
 pub const JOURNAL_PARTITIONS: i32 = 8;
@@ -30,6 +30,7 @@ pub struct Deployment {
     binary: Binary,
     folder: PathBuf,
     prefix: String,
+    charges_partitions: i32,
 }
 
 impl Deployment {
@@ -38,11 +39,30 @@ impl Deployment {
     /// # Errors
     /// The topics can't be made.
     pub fn new(broker: &Broker, binary: &Binary, folder: &Path, name: &str) -> Result<Self> {
+        Self::with_charges(broker, binary, folder, name, CHARGES_PARTITIONS)
+    }
+
+    /// The same with so many partitions of `charges`.
+    ///
+    /// # Errors
+    /// The topics can't be made.
+    pub fn with_charges(
+        broker: &Broker,
+        binary: &Binary,
+        folder: &Path,
+        name: &str,
+        charges_partitions: i32,
+    ) -> Result<Self> {
         let unique =
             folder.file_name().context("a folder without a name")?.to_string_lossy().replace('.', "");
         let prefix = format!("{name}-{unique}.");
-        let deployment =
-            Self { broker: broker.clone(), binary: binary.clone(), folder: folder.to_owned(), prefix };
+        let deployment = Self {
+            broker: broker.clone(),
+            binary: binary.clone(),
+            folder: folder.to_owned(),
+            prefix,
+            charges_partitions,
+        };
         let config = deployment.config("topics")?;
         binary.run([Path::new("topics"), Path::new("apply"), Path::new("--config"), &config])?.with(0)?;
         Ok(deployment)
@@ -69,11 +89,11 @@ impl Deployment {
         let config = self.folder.join(format!("{instance}.toml"));
         let text = format!(
             "[log]\nfolder = {state}\n\n[kafka]\nbootstrap_servers = \"{}\"\ngroup = \"{}group\"\n\
-             topic_prefix = \"{}\"\njournal_partitions = {JOURNAL_PARTITIONS}\ncharges_partitions = {CHARGES_PARTITIONS}\n\
+             topic_prefix = \"{}\"\njournal_partitions = {JOURNAL_PARTITIONS}\ncharges_partitions = {}\n\
              properties = {{ \"session.timeout.ms\" = \"6000\" }}\n\n\
              [http]\nlisten = \"127.0.0.1:0\"\n\n[[http.api_keys]]\norganization = \"ops\"\nproject = \"*\"\n\
              key = \"{OPERATOR_KEY}\"\n\n[logging]\nformat = \"json\"\n",
-            self.broker.bootstrap, self.prefix, self.prefix,
+            self.broker.bootstrap, self.prefix, self.prefix, self.charges_partitions,
         );
         std::fs::write(&config, text)?;
         Ok(config)
@@ -122,13 +142,28 @@ impl Deployment {
     /// # Errors
     /// The group does not take them.
     pub fn rewind_intake(&self) -> Result<()> {
+        let start = (0..self.charges_partitions).map(|partition| (partition, 0)).collect::<Vec<_>>();
+        self.commit_intake(&self.topic("charges"), &start)
+    }
+
+    /// Has intake's group stand in another topic where it stands in `charges`. No instance may be running.
+    ///
+    /// # Errors
+    /// The group does not take them.
+    pub fn copy_intake_offsets(&self, to: &str) -> Result<()> {
+        let progress = self.progress("intake", "charges", self.charges_partitions)?;
+        let offsets = (0..).zip(progress.into_iter().map(|(committed, _)| committed)).collect::<Vec<_>>();
+        self.commit_intake(to, &offsets)
+    }
+
+    fn commit_intake(&self, topic: &str, offsets: &[(i32, i64)]) -> Result<()> {
         let consumer: BaseConsumer = ClientConfig::new()
             .set("bootstrap.servers", &self.broker.bootstrap)
             .set("group.id", self.group("intake"))
             .create()?;
         let mut list = TopicPartitionList::new();
-        for partition in 0..CHARGES_PARTITIONS {
-            list.add_partition_offset(&self.topic("charges"), partition, Offset::Offset(0))?;
+        for (partition, offset) in offsets {
+            list.add_partition_offset(topic, *partition, Offset::Offset(*offset))?;
         }
         // A member that has left by its silence alone is still waited for.
         wait::until("intake's group to be empty", SETTLED_LIMIT, || {
@@ -138,7 +173,7 @@ impl Deployment {
 
     /// Whether everything that was produced is in the books.
     fn is_settled(&self) -> Result<bool> {
-        let taken = self.progress("intake", "charges", CHARGES_PARTITIONS)?;
+        let taken = self.progress("intake", "charges", self.charges_partitions)?;
         let published = self.progress("projector", "journal", JOURNAL_PARTITIONS)?;
         Ok(taken.iter().chain(&published).all(|(committed, end)| committed == end))
     }
@@ -158,8 +193,13 @@ impl Deployment {
     /// How many journal records are published, by the group's offsets.
     ///
     /// # Errors
-    /// No broker answers.
+    /// No broker answers in time.
     pub fn published(&self) -> Result<i64> {
+        // A broker that has just started does not answer at once.
+        wait::until("the group's offsets", SETTLED_LIMIT, || Ok(self.published_now().ok()))
+    }
+
+    fn published_now(&self) -> Result<i64> {
         Ok(self.progress("projector", "journal", JOURNAL_PARTITIONS)?.iter().map(|(c, _)| c).sum())
     }
 
@@ -169,8 +209,7 @@ impl Deployment {
     /// They are not in time.
     pub fn wait_published(&self, count: i64) -> Result<()> {
         wait::until("journal records to be published", SETTLED_LIMIT, || {
-            // A broker that is starting does not answer.
-            Ok(self.published().is_ok_and(|published| published >= count).then_some(()))
+            Ok(self.published_now().is_ok_and(|published| published >= count).then_some(()))
         })
     }
 

@@ -36,18 +36,24 @@ pub fn check_books(deployment: &Deployment, records: &[Record], folder: &Path) -
     totals::compare(&books, &expected)
 }
 
-/// Feeds a deployment of one instance and checks its books.
+/// Feeds a deployment of one instance and checks its books; the deployment and what it was fed.
 ///
 /// # Errors
 /// Something is lost, doubled or wrong.
-pub fn calm(broker: &Broker, binary: &Binary, folder: &Path, count: u64) -> Result<Deployment> {
-    let deployment = Deployment::new(broker, binary, folder, "calm")?;
+pub fn calm(
+    broker: &Broker,
+    binary: &Binary,
+    folder: &Path,
+    count: u64,
+    charges_partitions: i32,
+) -> Result<(Deployment, Vec<Record>)> {
+    let deployment = Deployment::with_charges(broker, binary, folder, "calm", charges_partitions)?;
     let all = workload(1, count)?;
     Feed::new(&deployment)?.send(&all)?;
     let instance = deployment.start("a")?;
     check_books(&deployment, &all, folder)?;
     instance.stop()?;
-    Ok(deployment)
+    Ok((deployment, all))
 }
 
 /// Two instances under load, one of them killed and started again at each of `kills` random moments; a third that joins
