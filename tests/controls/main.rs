@@ -58,7 +58,7 @@ fn a_thread_that_panics_ends_the_process() -> Result<()> {
     let broken = Instance::run(&Binary::broken_by(Some("panic"))?, &config)?;
     ensure!(broken.track("acme", event.as_bytes())?.status == 202, "the event is durable before the panic");
     let (code, said) = broken.ended()?;
-    ensure!(code == Some(1) && said.contains("the engine thread has panicked"), "{code:?}\n{said}");
+    ensure!(code == Some(1) && said.contains("the projector thread has panicked"), "{code:?}\n{said}");
     // What was acknowledged is in the books once the next process has them.
     let whole = Instance::run(&Binary::broken_by(None)?, &config)?;
     until("the event to be in the books", Duration::from_secs(60), || {

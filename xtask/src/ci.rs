@@ -8,6 +8,7 @@ use clap::ValueEnum;
 
 use crate::command::{cargo, run as finish, target_folder};
 use crate::steps::Steps;
+use crate::test_broker::TestBroker;
 use crate::{readme, tools};
 
 /// Arguments of `ci`.
@@ -35,6 +36,8 @@ enum Step {
     Controls,
     /// Tests of the release binary
     EndToEnd,
+    /// Tests of the release binary on a real Kafka broker
+    Kafka,
     /// README.md's commands in a fresh clone
     Readme,
 }
@@ -49,6 +52,7 @@ impl Step {
             Step::Docs => "docs",
             Step::Controls => "controls",
             Step::EndToEnd => "end-to-end",
+            Step::Kafka => "kafka",
             Step::Readme => "readme",
         }
     }
@@ -65,6 +69,7 @@ impl Step {
             }
             Step::Controls => controls(),
             Step::EndToEnd => end_to_end(),
+            Step::Kafka => on_kafka(),
             // What is built has to be of these files before the clone may have it.
             Step::Readme => release_binary().and_then(|_| readme::check()),
         }
@@ -103,7 +108,11 @@ fn controls() -> Result<()> {
     let binary = folder.join("daybook");
     // Moved, so that nobody finds it where the real one belongs.
     fs::rename(target.join("release/daybook"), &binary).context("failed to move the broken binary")?;
-    finish(cargo("test --workspace --test controls --locked").env("DAYBOOK_BIN_NEGATIVE", &binary))
+    finish(cargo("test --workspace --test controls --locked").env("DAYBOOK_BIN_NEGATIVE", &binary))?;
+    let broker = TestBroker::start()?;
+    let mut tests = cargo("test --workspace --test kafka-controls --locked -- --test-threads=1");
+    finish(broker.environment(&mut tests).env("DAYBOOK_BIN_NEGATIVE", &binary))?;
+    broker.stop()
 }
 
 fn end_to_end() -> Result<()> {
@@ -111,6 +120,15 @@ fn end_to_end() -> Result<()> {
     let browser = tools::browser().context("there is no chromium; the step `tools` installs it")?;
     let mut tests = cargo("test --workspace --test e2e --locked");
     finish(tests.env("DAYBOOK_BIN", &binary).env("DAYBOOK_CHROMIUM", &browser))
+}
+
+/// One test after the other: some of them crash the broker.
+fn on_kafka() -> Result<()> {
+    let binary = release_binary()?;
+    let broker = TestBroker::start()?;
+    let mut tests = cargo("test --workspace --test kafka --locked -- --test-threads=1");
+    finish(broker.environment(&mut tests).env("DAYBOOK_BIN", &binary))?;
+    broker.stop()
 }
 
 /// Builds what users run, by the command that they use.

@@ -18,6 +18,9 @@ pub fn provide() -> Result<()> {
     if browser().is_none() {
         install("chromium", "the page's test")?;
     }
+    if find("kcat").is_none() {
+        install("kcat", "the tests on Kafka")?;
+    }
     if find("curl").is_none() {
         install("curl", "the README's commands")?;
     }

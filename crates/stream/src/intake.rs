@@ -237,21 +237,33 @@ impl<L: Log, C: Clock> Intake<L, C> {
     /// # Errors
     /// Where the log can't be read or written.
     pub fn step(&mut self, wait: Duration) -> Result<usize, LogError> {
-        loop {
-            match self.log.poll(Topic::Settings, BATCH, Duration::ZERO)? {
-                Polled::Records(records) => return self.take(Topic::Settings, records),
-                Polled::Gained { partition, position } => {
-                    self.settings_journalled.insert(partition, position);
-                }
-                Polled::Lost(_) | Polled::Nothing => break,
-            }
+        let settings = self.take_settings()?;
+        if settings > 0 {
+            return Ok(settings);
         }
         loop {
             match self.log.poll(Topic::Charges, BATCH, wait)? {
-                Polled::Records(records) => return self.take(Topic::Charges, records),
+                Polled::Records(records) => {
+                    // Those that were appended while it waited come before the charges that followed them.
+                    let settings = self.take_settings()?;
+                    return Ok(settings + self.take(Topic::Charges, records)?);
+                }
                 // Where to go on in it is the log's business.
                 Polled::Gained { .. } | Polled::Lost(_) => {}
                 Polled::Nothing => return Ok(0),
+            }
+        }
+    }
+
+    fn take_settings(&mut self) -> Result<usize, LogError> {
+        let mut taken = 0;
+        loop {
+            match self.log.poll(Topic::Settings, BATCH, Duration::ZERO)? {
+                Polled::Records(records) => taken += self.take(Topic::Settings, records)?,
+                Polled::Gained { partition, position } => {
+                    self.settings_journalled.insert(partition, position);
+                }
+                Polled::Lost(_) | Polled::Nothing => return Ok(taken),
             }
         }
     }
