@@ -392,12 +392,13 @@ impl<S: Store> State<S> {
         }
     }
 
-    /// Bounds the memory: tables with more than `keep_max` values are emptied. Only between batches, and only
-    /// where the store has all that was settled.
+    /// Bounds the memory to some `keep_max` organizations and days of each project, and a quarter as many
+    /// charges and identities: an event seldom comes back to its charge. Only between batches, and only where the store
+    /// has all that was settled.
     pub fn forget_clean(&mut self, keep_max: usize) {
         for books in self.books.values_mut() {
-            books.charges.forget_clean(keep_max);
-            books.identities.forget_clean(keep_max);
+            books.charges.forget_clean(keep_max / 4);
+            books.identities.forget_clean(keep_max / 4);
             books.organizations.forget_clean(keep_max);
             books.days.forget_clean(keep_max);
         }

@@ -18,13 +18,20 @@ struct Slot<V> {
 #[derive(Clone, Debug)]
 pub(crate) struct Table<K, V> {
     slots: Unordered<K, Slot<V>>,
+    /// Values that were not asked for lately, all of them unchanged: the next to be forgotten.
+    older: Unordered<K, Slot<V>>,
     changed: Vec<K>,
     untracked: bool,
 }
 
 impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
-        Self { slots: Unordered::default(), changed: Vec::new(), untracked: false }
+        Self {
+            slots: Unordered::default(),
+            older: Unordered::default(),
+            changed: Vec::new(),
+            untracked: false,
+        }
     }
 }
 
@@ -36,12 +43,23 @@ impl<K, V> Table<K, V> {
 }
 
 impl<K: Clone + Eq + Hash, V> Table<K, V> {
+    /// Has a value among the younger ones, if it is cached at all.
+    fn recall(&mut self, key: &K) {
+        if !self.older.is_empty()
+            && !self.slots.contains_key(key)
+            && let Some((key, slot)) = self.older.remove_entry(key)
+        {
+            self.slots.insert(key, slot);
+        }
+    }
+
     /// The value, loaded where it is not cached.
     pub(crate) fn get<E>(
         &mut self,
         key: &K,
         load: impl FnOnce() -> Result<Option<V>, E>,
     ) -> Result<Option<&V>, E> {
+        self.recall(key);
         if !self.slots.contains_key(key) {
             let value = load()?;
             self.slots.insert(key.clone(), Slot { value, changed: false });
@@ -55,6 +73,7 @@ impl<K: Clone + Eq + Hash, V> Table<K, V> {
         key: &K,
         load: impl FnOnce() -> Result<Option<V>, E>,
     ) -> Result<Option<V>, E> {
+        self.recall(key);
         match self.slots.get_mut(key) {
             Some(slot) => Ok(slot.value.take()),
             None => load(),
@@ -71,6 +90,7 @@ impl<K: Clone + Eq + Hash, V> Table<K, V> {
     where
         V: Default,
     {
+        self.recall(key);
         if let Some(slot) = self.slots.get_mut(key) {
             change(slot.value.get_or_insert_default());
             if !slot.changed {
@@ -88,6 +108,7 @@ impl<K: Clone + Eq + Hash, V> Table<K, V> {
 
     /// Sets the value and marks it as changed.
     pub(crate) fn put(&mut self, key: K, value: V) {
+        self.recall(&key);
         match self.slots.get_mut(&key) {
             Some(slot) => {
                 slot.value = Some(value);
@@ -118,10 +139,11 @@ impl<K: Clone + Eq + Hash, V> Table<K, V> {
         }
     }
 
+    /// Bounds the values to twice `keep_max`: those that were asked for least lately go. Only where nothing is changed.
     pub(crate) fn forget_clean(&mut self, keep_max: usize) {
         // An untracked table is all there is: it has nowhere to read a value from again.
         if !self.untracked && self.changed.is_empty() && self.slots.len() > keep_max {
-            self.slots = Unordered::default();
+            self.older = std::mem::take(&mut self.slots);
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::projection::Counts;
 use crate::record::{Fetched, Record};
 
 /// How much one batch takes.
-const BATCH: Limit = Limit { records_max: 10_000, bytes_max: 8 << 20 };
+const BATCH: Limit = Limit { records_max: 2_000, bytes_max: 8 << 20 };
 
 /// Why the projector can't start or go on.
 #[derive(Debug, thiserror::Error)]

@@ -19,12 +19,14 @@ use daybook_core::rejection::Reason;
 use daybook_core::rewards::Points;
 use daybook_core::state::{AccountBalance, Change, Head, Organization, PointsBalance};
 
+use sha2::{Digest, Sha256};
+
 use crate::binary::{Malformed, Reader, put_bytes, put_count, put_long, put_option, put_str};
 use crate::journal::{put_event, read_currency, read_event};
 use crate::settings;
 
 /// Version of all that is written here.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The table of a value: first byte of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,12 +66,23 @@ pub fn read_head_key(key: &[u8]) -> Result<Name, Malformed> {
     Ok(name)
 }
 
+/// A key that is only ever looked up, by half of its SHA-256: a store of many keys compares them all the time, and those
+/// of one project begin alike.
+fn hashed(key: &[u8]) -> Vec<u8> {
+    let hash: [u8; 32] = Sha256::digest(key).into();
+    let (half, _) = hash.split_at(hash.len() / 2);
+    let mut out = Vec::with_capacity(1 + half.len());
+    out.extend(key.first());
+    out.extend_from_slice(half);
+    out
+}
+
 /// Key of a charge.
 #[must_use]
 pub fn charge_key(project: &str, key: &ChargeKey) -> Vec<u8> {
     let mut out = key_prefix(Table::Charge, project);
     put_charge_key(&mut out, key);
-    out
+    hashed(&out)
 }
 
 /// Key of an identity.
@@ -77,7 +90,7 @@ pub fn charge_key(project: &str, key: &ChargeKey) -> Vec<u8> {
 pub fn identity_key(project: &str, identity: &Identity) -> Vec<u8> {
     let mut out = key_prefix(Table::Identity, project);
     put_identity(&mut out, identity);
-    out
+    hashed(&out)
 }
 
 /// Key of an organization.
@@ -85,7 +98,7 @@ pub fn identity_key(project: &str, identity: &Identity) -> Vec<u8> {
 pub fn organization_key(project: &str, name: &str) -> Vec<u8> {
     let mut out = key_prefix(Table::Organization, project);
     put_str(&mut out, name);
-    out
+    hashed(&out)
 }
 
 /// Key of a day's row.

@@ -94,8 +94,8 @@ impl KafkaSettings {
             // A full queue is looked at again after this; the default of a second stalls.
             .set("fetch.queue.backoff.ms", "10")
             .set("queued.min.messages", "20000")
-            .set("queued.max.messages.kbytes", "32768")
-            .set("fetch.max.bytes", "8388608")
+            .set("queued.max.messages.kbytes", "8192")
+            .set("fetch.max.bytes", "4194304")
             // KIP-848 is not used: cooperative rebalancing of the classic protocol.
             .set("group.protocol", "classic")
             .set("partition.assignment.strategy", "cooperative-sticky")
@@ -109,7 +109,7 @@ impl KafkaSettings {
         let mut config = self.client();
         config
             .set("queue.buffering.max.messages", "200000")
-            .set("queue.buffering.max.kbytes", "65536")
+            .set("queue.buffering.max.kbytes", "32768")
             // A dead letter holds a record as large as senders may make it; what is too large is its topic's to say.
             .set("message.max.bytes", "20000000");
         self.overridden(config)

@@ -11,9 +11,10 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use crate::log::{LogError, Partition, StateChanges, StateStore};
 
 /// Blocks read from disk are cached up to this.
-const CACHE_BYTES: u64 = 32 << 20;
-/// What has not yet been sorted into tables: one keyspace for all partitions, so that this is all there is.
-const MEMTABLE_BYTES: u64 = 32 << 20;
+const CACHE_BYTES: u64 = 16 << 20;
+/// What has not yet been sorted into tables: one keyspace for all partitions, so that this is all there is. A small one
+/// is searched faster than a large one, and most look-ups find nothing.
+const MEMTABLE_BYTES: u64 = 8 << 20;
 /// Write-ahead journals, together; the library's minimum.
 const JOURNALS_BYTES: u64 = 64 << 20;
 
