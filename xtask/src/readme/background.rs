@@ -67,6 +67,20 @@ impl Background {
         }
     }
 
+    /// Waits until it has ended, however that was.
+    ///
+    /// # Errors
+    /// It runs on.
+    pub fn has_ended(mut self) -> Result<()> {
+        let begun = Instant::now();
+        while self.child.try_wait()?.is_none() {
+            ensure!(begun.elapsed() < STOP_LIMIT, "it runs on");
+            thread::sleep(PERIOD);
+        }
+        self.ended = true;
+        Ok(())
+    }
+
     fn signal(&self, name: &str) {
         let script = format!("kill -{name} -- -{}", self.child.id());
         // A group that is gone needs no signal.

@@ -2,7 +2,9 @@
 //!
 //! ```text
 //! <!-- ci: run -->                       it must end with 0
+//! <!-- ci: run, ends the last background -->   the same; what was started last is gone after it
 //! <!-- ci: background until URL -->      it runs on, up to the next such block or a stop; URL must answer
+//! <!-- ci: another background until URL -->    the same, and what runs already runs on beside it
 //! <!-- ci: stop -->                      before another comment: what runs on is asked to end
 //! <!-- ci: self -->                      it is the command that checks all this
 //! <!-- ci: skip: REASON -->              it is not run
@@ -32,11 +34,16 @@ pub struct Block {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Run it.
-    Run,
+    Run {
+        /// Whether it ends what was started last in the background.
+        ends_last: bool,
+    },
     /// Run it in the background, and go on once an address answers.
     Background {
         /// The address.
         until: String,
+        /// Whether what runs in the background runs on.
+        another: bool,
     },
     /// It is the command that runs this check.
     Itself,
@@ -50,8 +57,9 @@ pub enum Mode {
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Mode::Run => write!(f, "run"),
-            Mode::Background { until } => write!(f, "in the background until {until} answers"),
+            Mode::Run { ends_last: false } => write!(f, "run"),
+            Mode::Run { ends_last: true } => write!(f, "run, which ends the last in the background"),
+            Mode::Background { until, .. } => write!(f, "in the background until {until} answers"),
             Mode::Itself => write!(f, "is this check itself"),
             Mode::Skip { reason } => write!(f, "skipped: {reason}"),
         }
@@ -102,13 +110,18 @@ pub fn parse(text: &str) -> Result<Vec<Block>> {
 
 fn mode_of(comment: &str, number: usize) -> Result<Mode> {
     if comment == "run" {
-        return Ok(Mode::Run);
+        return Ok(Mode::Run { ends_last: false });
+    }
+    if comment == "run, ends the last background" {
+        return Ok(Mode::Run { ends_last: true });
     }
     if comment == "self" {
         return Ok(Mode::Itself);
     }
-    if let Some(until) = comment.strip_prefix("background until ") {
-        return Ok(Mode::Background { until: until.trim().to_owned() });
+    for (start, another) in [("background until ", false), ("another background until ", true)] {
+        if let Some(until) = comment.strip_prefix(start) {
+            return Ok(Mode::Background { until: until.trim().to_owned(), another });
+        }
     }
     match comment.strip_prefix("skip:").map(str::trim) {
         Some(reason) if !reason.is_empty() => Ok(Mode::Skip { reason: reason.to_owned() }),
@@ -134,6 +147,14 @@ mod tests {
             (
                 "<!-- ci: background until http://x/ -->\n```sh\na\n```\n",
                 Ok("2 in the background until http://x/ answers false a"),
+            ),
+            (
+                "<!-- ci: another background until http://x/ -->\n```sh\na\n```\n",
+                Ok("2 in the background until http://x/ answers false a"),
+            ),
+            (
+                "<!-- ci: run, ends the last background -->\n```sh\na\n```\n",
+                Ok("2 run, which ends the last in the background false a"),
             ),
             ("<!-- ci: self -->\n```sh\na\n```\n", Ok("2 is this check itself false a")),
             ("<!-- ci: skip: needs a key -->\n```sh\na\n```\n", Ok("2 skipped: needs a key false a")),

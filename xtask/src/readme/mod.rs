@@ -34,32 +34,53 @@ pub fn check() -> Result<()> {
     let blocks = blocks::parse(&text)?;
     ensure!(!blocks.is_empty(), "README.md holds no commands");
 
-    let mut background: Option<Background> = None;
-    let (mut ran, mut skipped) = (0, Vec::new());
-    for block in &blocks {
-        println!("\nREADME.md line {}: {}", block.line, block.mode);
-        let place = || format!("README.md line {}", block.line);
-        if block.stops || matches!(block.mode, Mode::Background { .. }) {
-            background.take().map_or(Ok(()), Background::stop).with_context(place)?;
-        }
-        match &block.mode {
-            Mode::Run => run_block(block, &clone).with_context(place)?,
-            Mode::Background { until } => {
-                background = Some(Background::start(bash(block, &clone), until).with_context(place)?);
-            }
-            Mode::Itself => ensure!(block.text.trim() == SELF, "{}: is not `{SELF}`", place()),
-            Mode::Skip { reason } => skipped.push(format!("line {}: {reason}", block.line)),
-        }
-        if matches!(block.mode, Mode::Run | Mode::Background { .. }) {
-            ran += 1;
-        }
+    let outcome = run_blocks(&blocks, &clone);
+    if outcome.is_err() {
+        // A broker that README.md has started would be in the next run's way.
+        let xtask = std::env::current_exe().context("this program has no path")?;
+        let _ = program(xtask)
+            .args(["kafka", "stop", "--kill", "--folder"])
+            .arg(clone.join("target/kafka"))
+            .status();
     }
-    background.map_or(Ok(()), Background::stop)?;
+    let (ran, skipped) = outcome?;
     println!("\nREADME.md: {ran} blocks run, {} skipped", skipped.len());
     for skipped in skipped {
         println!("  skipped {skipped}");
     }
     Ok(())
+}
+
+/// Runs the blocks: how many there were, and what was left out.
+fn run_blocks(blocks: &[Block], clone: &Path) -> Result<(u32, Vec<String>)> {
+    let mut running: Vec<Background> = Vec::new();
+    let (mut ran, mut skipped) = (0, Vec::new());
+    for block in blocks {
+        println!("\nREADME.md line {}: {}", block.line, block.mode);
+        let place = || format!("README.md line {}", block.line);
+        if block.stops || matches!(block.mode, Mode::Background { another: false, .. }) {
+            running.drain(..).try_for_each(Background::stop).with_context(place)?;
+        }
+        match &block.mode {
+            Mode::Run { ends_last } => {
+                run_block(block, clone).with_context(place)?;
+                if *ends_last {
+                    let last = running.pop().with_context(|| format!("{}: nothing runs", place()))?;
+                    last.has_ended().with_context(place)?;
+                }
+            }
+            Mode::Background { until, .. } => {
+                running.push(Background::start(bash(block, clone), until).with_context(place)?);
+            }
+            Mode::Itself => ensure!(block.text.trim() == SELF, "{}: is not `{SELF}`", place()),
+            Mode::Skip { reason } => skipped.push(format!("line {}: {reason}", block.line)),
+        }
+        if matches!(block.mode, Mode::Run { .. } | Mode::Background { .. }) {
+            ran += 1;
+        }
+    }
+    running.into_iter().try_for_each(Background::stop)?;
+    Ok((ran, skipped))
 }
 
 /// Gives the clone a copy of what was built. Not the target folder itself: cargo tells files apart by time and place in
