@@ -2,12 +2,14 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool of the terminal")]
 
+mod bench;
 mod ci;
 mod command;
 mod deny;
 mod kafka;
 mod readme;
 mod steps;
+mod test_broker;
 mod tools;
 
 use std::process::ExitCode;
@@ -25,6 +27,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// daybook's throughput and latency on a real broker, beside a bare copy of the same volume
+    Bench(bench::Arguments),
     /// Everything that must hold: format, lints, tests, docs, negative controls, end-to-end tests, README
     Ci(ci::Arguments),
     /// Licences and sources of all dependencies, by cargo-deny
@@ -35,6 +39,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
+        Command::Bench(arguments) => bench::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Ci(arguments) => ci::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Deny => deny::run().map(|()| ExitCode::SUCCESS),
         Command::Kafka(arguments) => kafka::run(&arguments),
