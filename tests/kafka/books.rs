@@ -1,7 +1,9 @@
 //! What ends in the books: the seeds' payloads by kcat, generated charges against the model, the same as by `process`.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -26,12 +28,23 @@ fn the_seeds_payloads_by_kcat() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let deployment = Deployment::new(&broker, &binary, folder.path(), "seeds")?;
     let settings = folder.path().join("projects.toml");
-    fs::write(&settings, "[acme]\ncurrency = \"USD\"\n[printed]\ncurrency = \"USD\"\n")?;
+    fs::write(
+        &settings,
+        "[acme]\ncurrency = \"USD\"\n[printed]\ncurrency = \"USD\"\n[other]\ncurrency = \"USD\"\n",
+    )?;
     let file = settings.to_str().context("a path that is no text")?;
     let applied = deployment.run("settings", &["settings", "apply", "--file", file])?;
-    ensure!(applied.with(0)?.stdout == "acme: applied\nprinted: applied\n", "{}", applied.stdout);
+    ensure!(
+        applied.with(0)?.stdout == "acme: applied\nother: applied\nprinted: applied\n",
+        "{}",
+        applied.stdout
+    );
     let again = deployment.run("settings", &["settings", "apply", "--file", file])?;
-    ensure!(again.with(0)?.stdout == "acme: unchanged\nprinted: unchanged\n", "{}", again.stdout);
+    ensure!(
+        again.with(0)?.stdout == "acme: unchanged\nother: unchanged\nprinted: unchanged\n",
+        "{}",
+        again.stdout
+    );
 
     let topic = deployment.topic("charges");
     let produce = |project: &str, body: &str| {
@@ -46,6 +59,11 @@ fn the_seeds_payloads_by_kcat() -> Result<()> {
         produce(project, body)?;
     }
     produce("acme", "{\"track\":[]}")?;
+    // A header's name may be any bytes: no reason to stop, whatever comes of the record.
+    let odd = OsStr::from_bytes(b"\xff=1");
+    let plain =
+        ["-P", "-t", &topic, "-k", "user@example.com", "-H", "daybook-project=other", "-H"].map(OsStr::new);
+    broker.kcat(&[&plain[..], &[odd]].concat(), Some(&line(PAYMENT)?))?;
     let instance = deployment.start("a")?;
     deployment.settle()?;
     deployment.verify()?;
@@ -61,7 +79,8 @@ fn the_seeds_payloads_by_kcat() -> Result<()> {
         ));
     }
     kinds.sort();
-    let expected = [("acme", 1, "payment"), ("acme", 2, "refund"), ("printed", 1, "payment")];
+    let expected =
+        [("acme", 1, "payment"), ("acme", 2, "refund"), ("other", 1, "payment"), ("printed", 1, "payment")];
     let expected = expected.map(|(p, n, kind)| (format!("\"{p}\""), Some(n), format!("\"{kind}\"")));
     ensure!(kinds == expected, "{kinds:?}");
 

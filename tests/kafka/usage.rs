@@ -65,7 +65,7 @@ fn positions_that_are_lost_are_not_started_over() -> Result<()> {
     broker.topic(&empty, 8)?;
     let place = format!("charges_partitions = 4\ntopics = {{ \"projector.positions\" = \"{empty}\" }}");
     let change = |text: String| text.replace("charges_partitions = 4", &place);
-    ends(&deployment, change, 6, "no position says up to where")
+    ends(&deployment, change, 6, "does not say up to where")
 }
 
 #[test]

@@ -35,7 +35,9 @@ impl Exit {
             Exit::Misconfigured => {
                 "The configuration, the settings or an input file is wrong; the message names the key or line."
             }
-            Exit::InUse => "The folder of the embedded log belongs to another running daybook.",
+            Exit::InUse => {
+                "The folder of the embedded log, or of the state, belongs to another running daybook."
+            }
             Exit::Damaged => {
                 "The books can't be opened as they are (another layout, lost journal records, state of other books); \
                  the message says how to recover."

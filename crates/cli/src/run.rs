@@ -36,7 +36,9 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
             "listening: Track API, /api/v1, dashboard at /, /metrics, /livez, /readyz"
         );
         instance.serve(asked_to_stop(), Duration::from_secs(config.http.drain_seconds)).await?;
-        tracing::info!("stopped: everything acknowledged is in the books");
+        tracing::info!(
+            "stopped: everything acknowledged is in the books, or in Kafka for others to go on with"
+        );
         Ok(())
     })
 }

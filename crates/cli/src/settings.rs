@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow};
 use daybook_core::name::is_valid_project;
 use daybook_stream::clock::{Clock, SystemClock};
 use daybook_stream::embedded::{EmbeddedLog, OpenError};
-use daybook_stream::kafka::{From, KafkaSettings, KafkaWriter, TopicReader};
+use daybook_stream::kafka::{Begin, KafkaSettings, KafkaWriter, TopicReader};
 use daybook_stream::local::{LocalLog, LocalStage};
 use daybook_stream::log::{Append, Limit, Stage, Transaction};
 use daybook_stream::record::Record;
@@ -130,7 +130,7 @@ fn latest(log: &EmbeddedLog) -> anyhow::Result<BTreeMap<String, String>> {
 /// The settings that Kafka has, by project.
 fn latest_in_kafka(kafka: &KafkaSettings) -> anyhow::Result<BTreeMap<String, String>> {
     let mut latest = BTreeMap::new();
-    TopicReader::open(kafka, &[(Topic::Settings, From::Start)])
+    TopicReader::open(kafka, &[(Topic::Settings, Begin::First)])
         .and_then(|mut reader| {
             reader.to_end(|_, _, fetched| {
                 latest.extend([texts(fetched.record)]);

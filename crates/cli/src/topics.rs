@@ -37,12 +37,14 @@ struct Specification {
     initial: Vec<(&'static str, &'static str)>,
 }
 
-/// A dead letter holds a record as large as senders may make it, and its headers.
-const LETTER_BYTES_MAX: &str = "20971520";
+/// A dead letter holds a record as large as senders may make it, and its headers; a journal record all settings of a
+/// project.
+const RECORD_BYTES_MAX: &str = "20971520";
 
 impl Specification {
     fn of(topic: Topic, config: &Config) -> Self {
         let kept = vec![("cleanup.policy", "delete"), ("retention.ms", "-1"), ("retention.bytes", "-1")];
+        let large = ("max.message.bytes", RECORD_BYTES_MAX);
         let compacted = vec![("cleanup.policy", "compact")];
         let kafka = &config.kafka;
         let (partitions, essential, initial) = match topic {
@@ -50,15 +52,15 @@ impl Specification {
             Topic::Charges => (kafka.charges_partitions, Vec::new(), vec![("retention.ms", "604800000")]),
             // One order of all settings.
             Topic::Settings => (1, compacted, Vec::new()),
-            Topic::Journal => (kafka.journal_partitions, kept, Vec::new()),
+            Topic::Journal => (kafka.journal_partitions, [kept, vec![large]].concat(), Vec::new()),
             // Partition by partition as the journal.
             Topic::ProjectorPositions => {
                 (kafka.journal_partitions, compacted, vec![("segment.ms", "3600000")])
             }
             Topic::LedgerEntries | Topic::RewardsPoints => (kafka.output_partitions, kept, Vec::new()),
             Topic::ChargesDlq | Topic::SettingsDlq => {
-                let initial = vec![("retention.ms", "-1"), ("max.message.bytes", LETTER_BYTES_MAX)];
-                (kafka.output_partitions, Vec::new(), initial)
+                // One that can't be written would hold up all that come after it.
+                (kafka.output_partitions, vec![large], vec![("retention.ms", "-1")])
             }
             Topic::RevenueDaily | Topic::AccountsBalances | Topic::RewardsBalances => {
                 (kafka.output_partitions, compacted, Vec::new())
@@ -173,7 +175,9 @@ async fn compare(
             }
         }
         say(&format!("grown      {name}: {has} to {wanted} partitions"));
-    } else if matches!(specification.topic, Topic::Journal | Topic::Settings) && has != wanted {
+    } else if has != wanted
+        && matches!(specification.topic, Topic::Journal | Topic::Settings | Topic::ProjectorPositions)
+    {
         differences.push(format!(
             "{has} partitions instead of {wanted}; they are never changed, set the configuration to what is there"
         ));

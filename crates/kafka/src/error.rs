@@ -19,6 +19,9 @@ pub enum ProducerError {
     /// This producer can't be used any more: another one has taken its transactional id, or a record was lost.
     #[error("producer can't go on: {0}")]
     Fatal(String),
+    /// A record of so many bytes is larger than its topic takes: no attempt will bring it there.
+    #[error("a record of {0} bytes is larger than its topic takes (max.message.bytes)")]
+    TooLarge(usize),
     /// The broker has refused a record, or could not be reached for too long.
     #[error("record not delivered: {0}")]
     NotDelivered(String),

@@ -1,7 +1,9 @@
-//! Record headers as librdkafka takes them.
+//! Record headers as librdkafka takes and gives them.
 
-use std::ffi::c_void;
-use std::ptr::NonNull;
+use std::ffi::{CStr, c_void};
+use std::ptr::{NonNull, null, null_mut};
+
+use rdkafka::message::BorrowedMessage;
 
 use rdkafka_sys as sys;
 
@@ -49,5 +51,35 @@ impl Drop for NativeHeaders {
     fn drop(&mut self) {
         // SAFETY: owned, and not handed over.
         unsafe { sys::rd_kafka_headers_destroy(self.0.as_ptr()) }
+    }
+}
+
+/// The headers of a record, in order. A name may be any bytes: what of it is no text is replaced, where rust-rdkafka's
+/// own accessors would panic.
+#[must_use]
+pub fn headers_of(message: &BorrowedMessage<'_>) -> Vec<(String, Vec<u8>)> {
+    let mut native = null_mut();
+    // SAFETY: the message is alive; its headers belong to it.
+    let code = unsafe { sys::rd_kafka_message_headers(message.ptr(), &raw mut native) };
+    let mut headers = Vec::new();
+    if code != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR || native.is_null() {
+        return headers;
+    }
+    loop {
+        let (mut name, mut value, mut size) = (null(), null(), 0);
+        // SAFETY: the headers are alive as long as the message; beyond the last one an error is given.
+        let code = unsafe {
+            sys::rd_kafka_header_get_all(native, headers.len(), &raw mut name, &raw mut value, &raw mut size)
+        };
+        if code != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+            return headers;
+        }
+        // SAFETY: the name ends with NUL, the value has `size` bytes; both are copied.
+        let header = unsafe {
+            let bytes =
+                if value.is_null() { &[] } else { std::slice::from_raw_parts(value.cast::<u8>(), size) };
+            (CStr::from_ptr(name).to_string_lossy().into_owned(), bytes.to_vec())
+        };
+        headers.push(header);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, CString, c_int, c_void};
 use std::ptr::{NonNull, null_mut};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::client::{Client, DefaultClientContext};
@@ -21,6 +22,8 @@ const BY_KEY: i32 = -1;
 
 /// How long to wait for room in a full queue before delivery errors are looked for again.
 const ROOM_WAIT: Duration = Duration::from_millis(10);
+/// How long a queue may stay full.
+const ROOM_LIMIT: Duration = Duration::from_secs(30);
 
 /// A record on its way out. Everything is copied.
 #[derive(Clone, Copy, Debug)]
@@ -48,23 +51,26 @@ pub struct Offset {
     pub offset: i64,
 }
 
-/// A topic to produce to. Belongs to the producer that gave it.
-#[derive(Debug)]
-pub struct TopicHandle(NonNull<sys::rd_kafka_topic_t>);
+/// A topic to produce to, for the producer that gave it.
+pub struct TopicHandle {
+    topic: NonNull<sys::rd_kafka_topic_t>,
+    /// librdkafka wants its topics to be gone before their client is.
+    _client: Arc<Client<DefaultClientContext>>,
+}
 
 // SAFETY: librdkafka's handles may be used from any thread.
 unsafe impl Send for TopicHandle {}
 
 impl Drop for TopicHandle {
     fn drop(&mut self) {
-        // SAFETY: the handle is owned; librdkafka counts references, so it may outlive or precede its client.
-        unsafe { sys::rd_kafka_topic_destroy(self.0.as_ptr()) }
+        // SAFETY: the handle is owned, and its client is alive: it is dropped after this.
+        unsafe { sys::rd_kafka_topic_destroy(self.topic.as_ptr()) }
     }
 }
 
 /// A producer whose delivery reports are events, of errors alone.
 pub struct Producer {
-    client: Client<DefaultClientContext>,
+    client: Arc<Client<DefaultClientContext>>,
 }
 
 impl Producer {
@@ -93,7 +99,7 @@ impl Producer {
         };
         let client = Client::new(&config, native, RDKafkaType::RD_KAFKA_PRODUCER, DefaultClientContext)
             .map_err(setup)?;
-        Ok(Self { client })
+        Ok(Self { client: Arc::new(client) })
     }
 
     fn native(&self) -> *mut sys::rd_kafka_t {
@@ -109,7 +115,8 @@ impl Producer {
         let name_c = CString::new(name).map_err(|_| wrong())?;
         // SAFETY: client and name are alive; a null configuration means the defaults.
         let topic = unsafe { sys::rd_kafka_topic_new(self.native(), name_c.as_ptr(), null_mut()) };
-        NonNull::new(topic).map(TopicHandle).ok_or_else(wrong)
+        let topic = NonNull::new(topic).ok_or_else(wrong)?;
+        Ok(TopicHandle { topic, _client: Arc::clone(&self.client) })
     }
 
     /// Queues a record; waits while the queue is full.
@@ -117,13 +124,22 @@ impl Producer {
     /// # Errors
     /// What has become of earlier records, or why this one can't be sent at all (too large, for example).
     pub fn send(&self, topic: &TopicHandle, record: &Outgoing<'_>) -> Result<(), ProducerError> {
+        let mut full_since = None;
         loop {
             let code = self.enqueue(topic, record);
             if code == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
                 return Ok(());
             }
+            if code == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE {
+                return Err(ProducerError::TooLarge(record.value.map_or(0, <[u8]>::len)));
+            }
             if code != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__QUEUE_FULL {
                 return Err(ProducerError::NotDelivered(describe(code)));
+            }
+            if full_since.get_or_insert_with(Instant::now).elapsed() > ROOM_LIMIT {
+                return Err(ProducerError::NotDelivered(
+                    "the queue stays full: no broker takes records".to_owned(),
+                ));
             }
             self.serve(ROOM_WAIT)?;
         }
@@ -142,7 +158,7 @@ impl Producer {
         let flags = c_int::try_from(sys::RD_KAFKA_MSG_F_COPY).unwrap_or(c_int::MAX);
         let vu = |vtype, u| sys::rd_kafka_vu_t { vtype, u };
         let mut arguments = [
-            vu(vtype::RD_KAFKA_VTYPE_RKT, sys::rd_kafka_vu_s__bindgen_ty_1 { rkt: topic.0.as_ptr() }),
+            vu(vtype::RD_KAFKA_VTYPE_RKT, sys::rd_kafka_vu_s__bindgen_ty_1 { rkt: topic.topic.as_ptr() }),
             vu(
                 vtype::RD_KAFKA_VTYPE_PARTITION,
                 sys::rd_kafka_vu_s__bindgen_ty_1 { i32_: record.partition.unwrap_or(BY_KEY) },
@@ -260,8 +276,19 @@ impl Producer {
         member: &BaseConsumer<C>,
         limit: Duration,
     ) -> Result<(), ProducerError> {
-        // SAFETY: the client is alive; the metadata is destroyed by what it is handed to.
+        if member.assignment_lost() {
+            return Err(ProducerError::Abortable("the group has given the partitions to others".to_owned()));
+        }
+        // SAFETY: the client is alive; the metadata is destroyed by what it is handed to, or here.
         let metadata = unsafe { sys::rd_kafka_consumer_group_metadata(member.client().native_ptr()) };
+        // SAFETY: asked of metadata that is not null.
+        if !metadata.is_null() && unsafe { sys::rd_kafka_consumer_group_metadata_generation_id(metadata) } < 0
+        {
+            // SAFETY: ours, and not used any more.
+            unsafe { sys::rd_kafka_consumer_group_metadata_destroy(metadata) };
+            // A broker takes such offsets for those of somebody outside the group, and refuses nothing.
+            return Err(ProducerError::Abortable("the consumer is in no generation of its group".to_owned()));
+        }
         self.send_offsets_as(offsets, metadata, limit)
     }
 
@@ -325,7 +352,7 @@ impl Producer {
 impl Drop for Producer {
     fn drop(&mut self) {
         // What was not flushed was not promised: destroying must not wait for it.
-        // SAFETY: the client is alive until its own drop, right after this.
+        // SAFETY: the client is alive: this holds it.
         unsafe {
             sys::rd_kafka_purge(
                 self.native(),
@@ -353,6 +380,9 @@ unsafe fn event_outcome(event: *mut sys::rd_kafka_event_t) -> Result<(), Produce
                         return outcome;
                     }
                     let code = (*message).err;
+                    if code == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE {
+                        return Err(ProducerError::TooLarge((*message).len));
+                    }
                     if code != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && outcome.is_ok() {
                         outcome = Err(ProducerError::NotDelivered(describe(code)));
                     }

@@ -105,10 +105,10 @@ impl Running<'_> {
                     }
                     let wait = waits.next().unwrap_or(BACKOFF.1);
                     tracing::warn!(%error, "{} starts again from what is committed", stage.name());
+                    std::thread::sleep(wait);
                     if self.stop.is_asked() && self.ending == Ending::Leaves {
                         return Ok(());
                     }
-                    std::thread::sleep(wait);
                 }
                 outcome => return outcome,
             }
@@ -129,6 +129,7 @@ impl Running<'_> {
         self.recovering(Stage::Intake, LogError::is_recoverable, |worked| {
             let mut intake = Intake::new(open()?, clock.clone(), settings.clone());
             let mut counted = IntakeCounts::default();
+            let mut observed = None;
             loop {
                 let stopping = self.stop.is_asked();
                 let wait = if stopping { Duration::ZERO } else { IDLE };
@@ -136,7 +137,9 @@ impl Running<'_> {
                 *worked = true;
                 self.metrics.intake(&counted, intake.counts());
                 counted.clone_from(intake.counts());
-                self.metrics.lag(Stage::Intake, Topic::Charges, intake.log().lag(Topic::Charges));
+                if taken == 0 || is_due(&mut observed) {
+                    self.metrics.lag(Stage::Intake, Topic::Charges, &intake.log().lag(Topic::Charges));
+                }
                 if stopping && (taken == 0 || self.ending == Ending::Leaves) {
                     return Ok(());
                 }
@@ -172,8 +175,7 @@ impl Running<'_> {
                 *worked = true;
                 self.metrics.projector(&counted, projector.counts());
                 counted.clone_from(projector.counts());
-                if published == 0 || observed.is_none_or(|at: Instant| at.elapsed() >= OBSERVED_EVERY) {
-                    observed = Some(Instant::now());
+                if published == 0 || is_due(&mut observed) {
                     self.observe(&projector, observer);
                 }
                 if stopping && (published == 0 || self.ending == Ending::Leaves) {
@@ -192,7 +194,7 @@ impl Running<'_> {
     }
 
     fn observe<L: BooksLog>(&self, projector: &Projector<L>, observer: &dyn Observer) {
-        self.metrics.lag(Stage::Projector, Topic::Journal, projector.log().lag(Topic::Journal));
+        self.metrics.lag(Stage::Projector, Topic::Journal, &projector.log().lag(Topic::Journal));
         self.metrics.partitions(projector.partitions());
         for (project, books) in projector.books() {
             self.metrics.chain_height(project, books.head().entry_number);
@@ -200,6 +202,15 @@ impl Running<'_> {
         observer.counted(&mut projector.books().map(|(p, b)| (&**p, b.head().accepted, b.head().duplicates)));
         observer.ready(projector.partitions().all(|(_, next, published)| next >= published));
     }
+}
+
+/// Whether it is time to tell of a stage again.
+fn is_due(observed: &mut Option<Instant>) -> bool {
+    let due = observed.is_none_or(|at| at.elapsed() >= OBSERVED_EVERY);
+    if due {
+        *observed = Some(Instant::now());
+    }
+    due
 }
 
 /// Projects in which something is due by their clock, but not yet by their journal (3.2).

@@ -31,6 +31,9 @@ pub const RECORD_ITEMS_MAX: usize = 1_000;
 /// gigabyte.
 const LETTERS_BYTES_MAX: usize = 2 << 20;
 
+/// Bytes of a record beyond which its dead letter goes without it: no topic would take it.
+const LETTER_BYTES_MAX: usize = 16 << 20;
+
 /// How much one step takes.
 const BATCH: Limit = Limit { records_max: 1_000, bytes_max: 4 << 20 };
 
@@ -313,8 +316,10 @@ impl<L: Log, C: Clock> Intake<L, C> {
             *self.counts.refused.entry(rejection.reason.code()).or_default() += 1;
             let source = SourcePosition { item, ..position.clone() };
             let repeats = letters_bytes > 0 && letters_bytes + record.value.len() > LETTERS_BYTES_MAX;
-            let letter = if repeats {
-                repeating_letter(record, &rejection, project.as_deref(), &source)
+            let letter = if record.value.len() > LETTER_BYTES_MAX {
+                bare_letter(record, &rejection, project.as_deref(), &source, dead_letter::OMITTED)
+            } else if repeats {
+                bare_letter(record, &rejection, project.as_deref(), &source, dead_letter::REPEATS)
             } else {
                 letters_bytes += record.value.len();
                 dead_letter_record(record, &rejection, project.as_deref(), &source)
@@ -347,17 +352,18 @@ pub fn position(topic: &str, partition: Partition, offset: u64) -> SourcePositio
     SourcePosition { topic: topic.into(), partition, offset, item: 0 }
 }
 
-/// A dead letter without the record, which stands in an earlier one with the same source position.
-fn repeating_letter(
+/// A dead letter without the record; the header `why` is set.
+fn bare_letter(
     record: &Record,
     rejection: &Rejection,
     project: Option<&str>,
     source: &SourcePosition,
+    why: &str,
 ) -> Record {
     let bare =
         Record { value: Vec::new(), key: record.key.clone(), headers: record.headers.clone(), ..*record };
     let mut letter = dead_letter_record(&bare, rejection, project, source);
-    letter.headers.push((dead_letter::REPEATS.to_owned(), b"true".to_vec()));
+    letter.headers.push((why.to_owned(), b"true".to_vec()));
     letter
 }
 

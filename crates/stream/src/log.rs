@@ -198,7 +198,7 @@ pub struct Kept<S> {
     pub journal_start: u64,
     /// Offset of the next journal record to be appended.
     pub journal_end: u64,
-    /// Whether entries are published, but no position of any partition.
+    /// Whether more is published than the position says, as far as the log can tell.
     pub positions_lost: bool,
 }
 

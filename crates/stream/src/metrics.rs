@@ -1,6 +1,7 @@
 //! Metrics of the stream, under Prometheus' naming rules. The names are a contract: docs/reference/metrics.md.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
@@ -23,6 +24,8 @@ pub struct Metrics {
     adjustments: IntCounter,
     anomalies: IntCounterVec,
     lag_records: IntGaugeVec,
+    /// Partitions that `lag_records` tells of.
+    lag_of: Arc<Mutex<BTreeSet<(Stage, Topic, Partition)>>>,
     chain_height: IntGaugeVec,
     disk_bytes: IntGauge,
     restore_ratio: Gauge,
@@ -47,7 +50,7 @@ pub const METRICS: [(&str, &str, &[&str]); 15] = [
         &["stage", "topic", "partition"],
     ),
     ("daybook_chain_height", "Number of a project's last entry", &["project"]),
-    ("daybook_disk_bytes", "Size of the embedded log's folder", &[]),
+    ("daybook_disk_bytes", "Size of the folder of the embedded log, or of the state", &[]),
     ("daybook_restore_progress_ratio", "Share of the state restored, 1 when done", &[]),
     ("daybook_journal_partitions", "Journal partitions that this instance has", &[]),
     (
@@ -81,6 +84,7 @@ impl Metrics {
             adjustments: counter(7)?,
             anomalies: counters(8)?,
             lag_records: gauges(9)?,
+            lag_of: Arc::default(),
             chain_height: gauges(10)?,
             disk_bytes: registered(registry, IntGauge::with_opts(opts(11))?)?,
             restore_ratio: registered(registry, Gauge::with_opts(opts(12))?)?,
@@ -107,12 +111,23 @@ impl Metrics {
         add_labelled(&self.anomalies, &before.flags, &now.flags);
     }
 
-    /// Sets how many records a stage has yet to read of the partitions that it has.
-    pub fn lag(&self, stage: Stage, topic: Topic, lag: Vec<(Partition, u64)>) {
+    /// Sets how many records a stage has yet to read of the partitions that it has; of others it tells no more.
+    pub fn lag(&self, stage: Stage, topic: Topic, lag: &[(Partition, u64)]) {
+        let gauge_of =
+            |partition: Partition| [stage.name(), topic.name(), &partition.to_string()].map(str::to_owned);
+        let mut told = self.lag_of.lock().unwrap_or_else(PoisonError::into_inner);
         for (partition, records) in lag {
-            let labels = [stage.name(), topic.name(), &partition.to_string()];
-            self.lag_records.with_label_values(&labels).set(gauge(records));
+            self.lag_records.with_label_values(&gauge_of(*partition)).set(gauge(*records));
+            told.insert((stage, topic, *partition));
         }
+        told.retain(|(s, t, partition)| {
+            let is_lost = (*s, *t) == (stage, topic) && !lag.iter().any(|(p, _)| p == partition);
+            if is_lost {
+                // It was there: nobody else removes it.
+                let _ = self.lag_records.remove_label_values(&gauge_of(*partition));
+            }
+            !is_lost
+        });
     }
 
     /// Counts a stage that was made again.

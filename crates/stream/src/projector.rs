@@ -37,8 +37,8 @@ pub enum ProjectorError {
     },
     /// Outputs without a position: starting over would publish them all again.
     #[error(
-        "entries are published, but no position says up to where in the journal: \
-         restore projector.positions from a copy; do not start over it"
+        "projector.positions does not say up to where in the journal entries are published, or says less than the group's \
+         offsets: restore it from a copy; do not start over it, nor with --rebuild-state"
     )]
     PositionsLost,
     /// Positions are beyond the journal's end: records that outputs were made from have vanished.

@@ -17,6 +17,8 @@ pub const PROJECT: &str = "daybook-project";
 pub const CANONICAL: &str = "daybook-canonical";
 /// Header of a dead letter whose value is empty because an earlier one with the same source position has it.
 pub const REPEATS: &str = "daybook-repeats";
+/// Header of a dead letter whose value is empty because the record is too large for any topic.
+pub const OMITTED: &str = "daybook-omitted";
 /// Header with the payload item, from 0, of the record at fault.
 pub const ITEM: &str = "daybook-item";
 

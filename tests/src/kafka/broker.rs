@@ -1,5 +1,6 @@
 //! The broker that the tests are given.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -69,7 +70,11 @@ impl Broker {
     ///
     /// # Errors
     /// It fails.
-    pub fn kcat(&self, arguments: &[&str], input: Option<&str>) -> Result<String> {
+    pub fn kcat<A: AsRef<OsStr> + std::fmt::Debug>(
+        &self,
+        arguments: &[A],
+        input: Option<&str>,
+    ) -> Result<String> {
         let mut command = Command::new("kcat");
         command.args(["-b", &self.bootstrap]).args(arguments);
         let input_file = tempfile::NamedTempFile::new()?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use daybook_server::{OutputRecord, ReadModel};
 use daybook_stream::embedded::EmbeddedLog;
 use daybook_stream::engine::Stop;
-use daybook_stream::kafka::{From, KafkaSettings, TopicReader};
+use daybook_stream::kafka::{Begin, KafkaSettings, TopicReader};
 use daybook_stream::local::LocalLog;
 use daybook_stream::log::{Limit, LogError};
 use daybook_stream::record::{Fetched, Record};
@@ -75,8 +75,8 @@ pub fn follow_kafka(
     health: &InstanceHealth,
 ) -> Result<(), LogError> {
     let begin = |topic| match topic {
-        Topic::LedgerEntries | Topic::ChargesDlq => (topic, From::Last(ENTRIES_BEFORE)),
-        _ => (topic, From::Start),
+        Topic::LedgerEntries | Topic::ChargesDlq => (topic, Begin::Last(ENTRIES_BEFORE)),
+        _ => (topic, Begin::First),
     };
     let mut reader: Option<TopicReader> = None;
     while !stop.is_asked() {

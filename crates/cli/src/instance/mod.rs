@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use daybook_server::{ApiKey, BoundServer, Counters, ReadModel, Server, Settings};
-use daybook_stream::engine::{Observer, Running, Stop};
+use daybook_stream::engine::{Ending, Observer, Running, Stop};
 use daybook_stream::gateway::{Gateway, gateway};
 use daybook_stream::intake::{Decoder, IntakeSettings};
 use daybook_stream::metrics::Metrics;
@@ -144,7 +144,7 @@ impl Instance {
         shutdown: impl Future<Output = ()> + Send + 'static,
         drain: Duration,
     ) -> anyhow::Result<()> {
-        let Self { backend: _, stops, gateway, threads, server } = self;
+        let Self { backend, stops, gateway, threads, server } = self;
         let failed = {
             let stop = stops.instance.clone();
             async move {
@@ -172,6 +172,10 @@ impl Instance {
         tokio::task::spawn_blocking(move || {
             let appended = joined(threads.appender);
             stops.intake.ask();
+            if backend.ending() == Ending::Leaves {
+                // Others go on: the projector need not wait for what intake still does.
+                stops.projector.ask();
+            }
             let journalled = joined(threads.intake);
             stops.projector.ask();
             let published = joined(threads.projector);

@@ -10,7 +10,7 @@ use anyhow::{Context, anyhow};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use daybook_stream::embedded::EmbeddedLog;
-use daybook_stream::kafka::{From, KafkaSettings, TopicReader, starts};
+use daybook_stream::kafka::{Begin, KafkaSettings, TopicReader, starts};
 use daybook_stream::local::LocalLog;
 use daybook_stream::log::Limit;
 use daybook_stream::record::Record;
@@ -179,7 +179,7 @@ fn each_of_kafka(
     take: &mut Each<'_>,
 ) -> anyhow::Result<()> {
     let name = kafka.name(topic);
-    let mut reader = TopicReader::open(kafka, &[(topic, From::Start)])
+    let mut reader = TopicReader::open(kafka, &[(topic, Begin::First)])
         .with_context(|| format!("failed to read {name}"))?;
     let limit = Limit { records_max: PAGE, bytes_max: 16 << 20 };
     while !reader.has_met_ends() {

@@ -11,7 +11,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::ends::Ends;
 use super::member::{Member, Notice};
 use super::projector::failed;
-use super::reader::{From, TopicReader};
+use super::reader::{Begin, TopicReader};
 use super::settings::KafkaSettings;
 use super::writer::{Topics, send};
 use super::{offset, signed, topics, unknown};
@@ -55,10 +55,15 @@ impl KafkaIntake {
         topics::check_topics(settings, ends.client())?;
         let mut config = settings.producer();
         // Records wait for others this long; a batch at most this large.
-        config.set("linger.ms", "5").set("batch.size", "262144");
+        config
+            .set("linger.ms", "5")
+            .set("batch.size", "262144")
+            // A record that was given up for its age would leave a gap before those behind it, and what is sent again
+            // after them counts as seen.
+            .set("message.timeout.ms", "0");
         let producer = Producer::new(&config).map_err(failed)?;
         let topics = Topics::new(settings, &producer, ends.client())?;
-        let settings_reader = TopicReader::open(settings, &[(Topic::Settings, From::Start)])?;
+        let settings_reader = TopicReader::open(settings, &[(Topic::Settings, Begin::First)])?;
         let charges =
             Member::join(&settings.consumer(&settings.group("intake")), settings.name(Topic::Charges))?;
         Ok(Self {
@@ -102,7 +107,16 @@ impl KafkaIntake {
         let mut from = Vec::new();
         for partition in partitions {
             let (start, end) = self.ends.written(Topic::Charges, *partition)?;
-            let position = committed.get(partition).copied().flatten().unwrap_or(start);
+            let position = committed.get(partition).copied().flatten();
+            if position.is_none() && start > 0 {
+                tracing::warn!(
+                    partition,
+                    deleted = start,
+                    "the group has no offset of this partition of charges, whose first records are deleted: it begins with \
+                     what is left"
+                );
+            }
+            let position = position.unwrap_or(start);
             if !(start..=end).contains(&position) {
                 let name = self.settings.name(Topic::Charges);
                 let why = format!(
@@ -120,12 +134,12 @@ impl KafkaIntake {
     }
 
     fn lose(&mut self, partitions: &[Partition], lost: bool) -> Result<(), LogError> {
-        if !lost {
-            self.acknowledge()?;
-        }
+        let acknowledged = if lost { Ok(()) } else { self.acknowledge() };
         self.pending.retain(|(topic, p), _| *topic != Topic::Charges || !partitions.contains(p));
         self.told.extend(partitions.iter().map(|partition| Polled::Lost(*partition)));
-        self.charges.unassign(partitions)
+        // The group waits for this answer in any case.
+        self.charges.unassign(partitions)?;
+        acknowledged
     }
 
     /// Waits for what was sent, then commits where to go on.
@@ -173,6 +187,7 @@ impl KafkaIntake {
         if let Some(gained) = told.pop_front() {
             return Ok(gained);
         }
+        let begun = Instant::now();
         loop {
             // At the start all there are come before any charge.
             let at_end = self.settings_reader.has_met_ends();
@@ -185,6 +200,9 @@ impl KafkaIntake {
             }
             if at_end {
                 return Ok(Polled::Nothing);
+            }
+            if begun.elapsed() > ACKNOWLEDGED_LIMIT {
+                return Err(LogError::Unknown("the settings can't be read to their end".to_owned()));
             }
         }
     }

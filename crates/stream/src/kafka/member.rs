@@ -227,6 +227,12 @@ impl Member {
         match self.consumer.commit(&list, CommitMode::Sync) {
             Ok(()) => Ok(true),
             Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::RebalanceInProgress)) => Ok(false),
+            // The group has gone on, and its new generation is about to be told.
+            Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::IllegalGeneration))
+                if !self.consumer.assignment_lost() =>
+            {
+                Ok(false)
+            }
             Err(error) => Err(unknown("failed to commit the group's offsets", &error)),
         }
     }

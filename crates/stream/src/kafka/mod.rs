@@ -24,17 +24,17 @@ mod writer;
 
 pub use intake::KafkaIntake;
 pub use projector::KafkaProjector;
-pub use reader::{From, TopicReader};
+pub use reader::{Begin, TopicReader};
 pub use settings::{KafkaSettings, RESERVED};
 pub use state::StateFolder;
-pub use topics::{check_topics, starts};
+pub use topics::starts;
 pub use writer::KafkaWriter;
 
 use rdkafka::Message;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Headers};
+use rdkafka::message::BorrowedMessage;
 
 use crate::log::LogError;
 use crate::record::{Fetched, Record};
@@ -63,16 +63,10 @@ fn tell(error: &KafkaError, reason: &str) {
 }
 
 fn fetched(message: &BorrowedMessage<'_>) -> Fetched {
-    let headers = message.headers().map(|headers| {
-        let header = |h: rdkafka::message::Header<'_, &[u8]>| {
-            (h.key.to_owned(), h.value.map(<[u8]>::to_vec).unwrap_or_default())
-        };
-        headers.iter().map(header).collect()
-    });
     let record = Record {
         key: message.key().map(<[u8]>::to_vec).unwrap_or_default(),
         value: message.payload().map(<[u8]>::to_vec).unwrap_or_default(),
-        headers: headers.unwrap_or_default(),
+        headers: daybook_kafka::headers_of(message),
         timestamp_ms: message.timestamp().to_millis(),
     };
     Fetched { offset: u64::try_from(message.offset()).unwrap_or(0), record }

@@ -42,7 +42,9 @@ impl KafkaProjector {
     pub fn open(settings: &KafkaSettings, state: StateFolder) -> Result<Self, LogError> {
         let ends = Ends::new(settings)?;
         topics::check_topics(settings, ends.client())?;
-        let cluster = ends.client().fetch_cluster_id(topics::METADATA_LIMIT).unwrap_or_default();
+        let cluster = ends.client().fetch_cluster_id(topics::METADATA_LIMIT);
+        let cluster =
+            cluster.ok_or_else(|| LogError::Unknown("the brokers do not name their cluster".to_owned()))?;
         state.belongs_to(&format!("{cluster} {} {}", settings.name(Topic::Journal), settings.group))?;
         let mut config = settings.producer();
         let id = format!("{}.projector.{}", settings.group, settings.instance);
@@ -77,17 +79,19 @@ impl KafkaProjector {
         // The group's offsets first: they are given only when no transaction is open that could change them.
         let committed = self.member.committed(partitions)?;
         let published = positions::read(&self.settings, &self.ends, partitions)?;
-        let positions_lost = self.are_positions_lost(partitions, &published)?;
+        let all_lost = self.are_positions_lost(partitions, &published)?;
         let mut from = Vec::new();
         for partition in partitions {
             let position = published.get(partition).copied();
             let offset = committed.get(partition).copied().flatten();
-            if offset.is_some() && offset != position {
+            // Both are written in one transaction. Offsets that are behind were moved by somebody, or have expired.
+            let positions_lost = all_lost || offset.unwrap_or(0) > position.unwrap_or(0);
+            if offset < position && offset.is_some() {
                 tracing::warn!(
                     partition,
                     group_offset = offset,
                     position,
-                    "the group's offset is not what is published; projector.positions counts"
+                    "the group's offset is behind what is published; projector.positions counts"
                 );
             }
             let (journal_start, journal_end) = self.ends.written(Topic::Journal, *partition)?;
@@ -156,7 +160,7 @@ impl KafkaProjector {
 /// What a producer's error says of what is written.
 pub(super) fn failed(error: ProducerError) -> LogError {
     match error {
-        ProducerError::Setup(_) => LogError::Failed(Box::new(error)),
+        ProducerError::Setup(_) | ProducerError::TooLarge(_) => LogError::Failed(Box::new(error)),
         _ => LogError::Unknown(error.to_string()),
     }
 }
@@ -168,7 +172,10 @@ impl Append for KafkaProjector {
         }
         // Nothing asks for an abort: the stage is made again, and the next producer of this transactional id ends what
         // this one has left open.
-        self.prepare(&transaction).map_err(|error| LogError::Aborted(error.to_string()))?;
+        self.prepare(&transaction).map_err(|error| match failed(error) {
+            LogError::Unknown(why) => LogError::Aborted(why),
+            other => other,
+        })?;
         self.producer.commit(STEP_LIMIT).map_err(failed)?;
         self.committed_at = Instant::now();
         #[cfg(feature = "negative-controls")]

@@ -1,11 +1,11 @@
 //! Reads topics as they are, in no group: committed records of all their partitions.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use daybook_wire::topic::Topic;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Message, TopicPartitionList};
 
 use super::ends::Ends;
@@ -15,11 +15,31 @@ use super::{Told, fetched, offset, signed, unknown, unsigned};
 use crate::log::{Limit, LogError, Partition};
 use crate::record::Fetched;
 
+/// How long brokers may be silent while a topic is read to its end.
+const SILENCE_LIMIT: Duration = Duration::from_secs(30);
+
+/// Errors that the client does not get over by itself: the partition would not be read any more.
+fn is_lasting(error: &KafkaError) -> bool {
+    match error {
+        KafkaError::MessageConsumptionFatal(_) => true,
+        KafkaError::MessageConsumption(code) => matches!(
+            code,
+            RDKafkaErrorCode::AutoOffsetReset
+                | RDKafkaErrorCode::OffsetOutOfRange
+                | RDKafkaErrorCode::UnknownTopicOrPartition
+                | RDKafkaErrorCode::UnknownPartition
+                | RDKafkaErrorCode::UnknownTopic
+                | RDKafkaErrorCode::TopicAuthorizationFailed
+        ),
+        _ => false,
+    }
+}
+
 /// Where to begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum From {
+pub enum Begin {
     /// At the first record there is.
-    Start,
+    First,
     /// At most so many offsets before the end.
     Last(u64),
 }
@@ -37,15 +57,15 @@ impl TopicReader {
     ///
     /// # Errors
     /// [`LogError`].
-    pub fn open(settings: &KafkaSettings, topics: &[(Topic, From)]) -> Result<Self, LogError> {
+    pub fn open(settings: &KafkaSettings, topics: &[(Topic, Begin)]) -> Result<Self, LogError> {
         let ends = Ends::new(settings)?;
         let mut from = Vec::new();
         for (topic, begin) in topics {
             for partition in 0..partitions(settings, ends.client(), *topic)? {
                 let (start, end) = ends.written(*topic, partition)?;
                 let first = match begin {
-                    From::Start => start,
-                    From::Last(count) => end.saturating_sub(*count).max(start),
+                    Begin::First => start,
+                    Begin::Last(count) => end.saturating_sub(*count).max(start),
                 };
                 from.push((*topic, partition, first));
             }
@@ -106,7 +126,7 @@ impl TopicReader {
                         break;
                     }
                 }
-                Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
+                Some(Err(error)) if is_lasting(&error) => {
                     return Err(unknown("failed to read topics", &error));
                 }
                 Some(Err(error)) => tracing::warn!(%error, "kafka consumer"),
@@ -131,12 +151,22 @@ impl TopicReader {
         mut take: impl FnMut(Topic, Partition, Fetched) -> Result<(), LogError>,
     ) -> Result<(), LogError> {
         let limit = Limit { records_max: 10_000, bytes_max: 8 << 20 };
+        let mut heard = Instant::now();
         loop {
-            for (topic, partition, fetched) in self.poll(limit, Duration::from_secs(1))? {
+            let open = self.open.len();
+            let records = self.poll(limit, Duration::from_secs(1))?;
+            if !records.is_empty() || self.open.len() < open {
+                heard = Instant::now();
+            }
+            for (topic, partition, fetched) in records {
                 take(topic, partition, fetched)?;
             }
             if self.has_met_ends() {
                 return Ok(());
+            }
+            if heard.elapsed() > SILENCE_LIMIT {
+                let why = format!("no broker has sent anything for {} s", SILENCE_LIMIT.as_secs());
+                return Err(LogError::Unknown(why));
             }
         }
     }

@@ -7,12 +7,13 @@ use daybook_wire::topic::Topic;
 use rdkafka::config::ClientConfig;
 
 /// Properties that decide what daybook guarantees: nobody may set them.
-pub const RESERVED: [&str; 19] = [
+pub const RESERVED: [&str; 23] = [
     "acks",
     "request.required.acks",
     "auto.offset.reset",
     "bootstrap.servers",
     "delivery.report.only.error",
+    "delivery.timeout.ms",
     "enable.auto.commit",
     "enable.auto.offset.store",
     "enable.gapless.guarantee",
@@ -24,8 +25,11 @@ pub const RESERVED: [&str; 19] = [
     "isolation.level",
     "max.in.flight",
     "max.in.flight.requests.per.connection",
+    "message.send.max.retries",
+    "message.timeout.ms",
     "partition.assignment.strategy",
     "partitioner",
+    "retries",
     "transactional.id",
 ];
 

@@ -19,7 +19,10 @@ pub(super) const METADATA_LIMIT: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// [`LogError::Failed`] says what to do; [`LogError::Unknown`] where no broker answers.
-pub fn check_topics<C: ClientContext>(settings: &KafkaSettings, client: &Client<C>) -> Result<(), LogError> {
+pub(super) fn check_topics<C: ClientContext>(
+    settings: &KafkaSettings,
+    client: &Client<C>,
+) -> Result<(), LogError> {
     for topic in Topic::ALL {
         partitions(settings, client, topic)?;
     }
@@ -30,6 +33,15 @@ pub fn check_topics<C: ClientContext>(settings: &KafkaSettings, client: &Client<
             "{name} has {found} partitions, kafka.journal_partitions says {expected}: a journal's partitions are fixed \
              when it is made, for each project has its place by their number. Set kafka.journal_partitions to what the \
              journal was made with; if somebody has added partitions to it, restore it from a copy"
+        );
+        return Err(LogError::Failed(why.into()));
+    }
+    let positions = partitions(settings, client, Topic::ProjectorPositions)?;
+    if positions != expected {
+        let name = settings.name(Topic::ProjectorPositions);
+        let why = format!(
+            "{name} has {positions} partitions, the journal {expected}: each journal partition's position has its place by \
+             their number"
         );
         return Err(LogError::Failed(why.into()));
     }
