@@ -10,32 +10,15 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use daybook_tests::binary::Binary;
+use daybook_tests::control::notices;
 use daybook_tests::instance::{Instance, write_config};
 use daybook_tests::random::Random;
 use daybook_tests::wait::until;
 use daybook_tests::{kill, traffic};
 
-/// Without a control the check must pass, with it it must fail, and for the reason that was meant.
-fn notices(
-    control: &'static str,
-    because: &str,
-    check: impl Fn(&Binary, &std::path::Path) -> Result<()>,
-) -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    check(&Binary::broken_by(None)?, folder.path())?;
-    let folder = tempfile::tempdir()?;
-    let Err(error) = check(&Binary::broken_by(Some(control))?, folder.path()) else {
-        anyhow::bail!("nothing was noticed of {control}");
-    };
-    let said = format!("{error:#}");
-    println!("{control}: {said}");
-    ensure!(said.contains(because), "{control} was noticed for another reason: {said}");
-    Ok(())
-}
-
 #[test]
 fn the_model_notices_that_duplicates_are_booked() -> Result<()> {
-    notices("no-dedupe", "differences from the model", |binary, folder| {
+    notices(None, "no-dedupe", "differences from the model", |binary, folder| {
         traffic::check_processing(binary, folder, 4_000, 4_000).map(drop)
     })
 }
@@ -44,7 +27,7 @@ fn the_model_notices_that_duplicates_are_booked() -> Result<()> {
 fn kills_show_state_that_is_ahead_of_what_is_published() -> Result<()> {
     let seed = Random::seed();
     println!("DAYBOOK_TEST_SEED={seed}");
-    notices("state-before-commit", "the books don't verify", |binary, folder| {
+    notices(None, "state-before-commit", "the books don't verify", |binary, folder| {
         kill::check(binary, folder, 8, seed).map(drop)
     })
 }

@@ -12,6 +12,7 @@
 
 pub mod batch;
 pub mod clock;
+mod database;
 pub mod embedded;
 pub mod engine;
 pub mod gateway;

@@ -18,8 +18,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use daybook_wire::topic::Topic;
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use fjall::{Database, Keyspace, PersistMode};
 
+use crate::database;
 use crate::local::LocalLog;
 use crate::log::{Limit, LogError, Stage, Transaction};
 use crate::record::Fetched;
@@ -29,10 +30,8 @@ const FORMAT: u64 = 1;
 
 /// Blocks read from disk are cached up to this.
 const CACHE_BYTES: u64 = 32 << 20;
-/// What has not yet been sorted into tables, by keyspace. The library's default of 64 MiB each has no common cap.
+/// What has not yet been sorted into tables, by keyspace.
 const MEMTABLE_BYTES: u64 = 16 << 20;
-/// Write-ahead journals, together; the library's minimum.
-const JOURNALS_BYTES: u64 = 64 << 20;
 
 /// Why a folder can't be opened.
 #[derive(Debug, thiserror::Error)]
@@ -96,20 +95,9 @@ impl EmbeddedLog {
     /// # Errors
     /// [`OpenError`], each with what to do about it.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let storage = |source: fjall::Error| match source {
-            fjall::Error::Locked => OpenError::Locked(path.to_owned()),
-            source => OpenError::Storage { path: path.to_owned(), source },
-        };
-        let db = Database::builder(path)
-            .cache_size(CACHE_BYTES)
-            .max_journaling_size(JOURNALS_BYTES)
-            .worker_threads(1)
-            .open()
-            .map_err(storage)?;
-        let keyspace = |name: &str| {
-            db.keyspace(name, || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES))
-                .map_err(storage)
-        };
+        let storage = |source: fjall::Error| database::refused(path, source);
+        let db = database::open(path, CACHE_BYTES)?;
+        let keyspace = |name: &str| database::keyspace(&db, path, name, MEMTABLE_BYTES);
         let (records, latest) = (keyspace("records")?, keyspace("latest")?);
         let (state, meta) = (keyspace("state")?, keyspace("meta")?);
         match codec::read_number(meta.get(codec::FORMAT_KEY).map_err(storage)?.as_deref()) {

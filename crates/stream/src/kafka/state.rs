@@ -6,8 +6,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use fjall::{Database, Keyspace, PersistMode};
 
+use crate::database;
+use crate::embedded::OpenError;
 use crate::log::{LogError, Partition, StateChanges, StateStore};
 
 /// Blocks read from disk are cached up to this.
@@ -15,8 +17,6 @@ const CACHE_BYTES: u64 = 16 << 20;
 /// What has not yet been sorted into tables: one keyspace for all partitions, so that this is all there is. A small one
 /// is searched faster than a large one, and most look-ups find nothing.
 const MEMTABLE_BYTES: u64 = 8 << 20;
-/// Write-ahead journals, together; the library's minimum.
-const JOURNALS_BYTES: u64 = 64 << 20;
 
 const OWNER_KEY: &[u8] = b"owner";
 const INSTANCE_KEY: &[u8] = b"instance";
@@ -45,23 +45,10 @@ impl StateFolder {
     ///
     /// # Errors
     /// Where another process has it, or it can't be read.
-    pub fn open(path: &Path) -> Result<Self, crate::embedded::OpenError> {
-        use crate::embedded::OpenError;
-        let storage = |source: fjall::Error| match source {
-            fjall::Error::Locked => OpenError::Locked(path.to_owned()),
-            source => OpenError::Storage { path: path.to_owned(), source },
-        };
-        let db = Database::builder(path)
-            .cache_size(CACHE_BYTES)
-            .max_journaling_size(JOURNALS_BYTES)
-            .worker_threads(1)
-            .open()
-            .map_err(storage)?;
-        let keyspace = |name: &str, bytes| {
-            db.keyspace(name, || KeyspaceCreateOptions::default().max_memtable_size(bytes)).map_err(storage)
-        };
-        let values = keyspace("journal-state", MEMTABLE_BYTES)?;
-        let meta = keyspace("journal-state-meta", 1 << 20)?;
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let db = database::open(path, CACHE_BYTES)?;
+        let values = database::keyspace(&db, path, "journal-state", MEMTABLE_BYTES)?;
+        let meta = database::keyspace(&db, path, "journal-state-meta", 1 << 20)?;
         Ok(Self(Arc::new(Inner { db, values, meta, path: path.to_owned() })))
     }
 
