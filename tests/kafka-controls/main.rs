@@ -33,7 +33,7 @@ fn records_that_are_taken_twice_are_noticed() -> Result<()> {
 #[test]
 fn an_instance_that_nothing_fences_is_noticed() -> Result<()> {
     on_broker(None, "no-fencing", "the books don't verify", |broker, binary, folder| {
-        disturb::zombies(broker, binary, folder, 2)
+        disturb::zombie_with_a_batch_at_hand(broker, binary, folder)
     })
 }
 

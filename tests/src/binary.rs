@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -17,6 +17,8 @@ const BINARY: &str = "DAYBOOK_BIN";
 const BREAKABLE: &str = "DAYBOOK_BIN_NEGATIVE";
 /// Says which way a breakable binary is broken.
 const CONTROL: &str = "DAYBOOK_NEGATIVE_CONTROL";
+/// Names a file whose remover, an instance of a breakable binary, stops itself before its next commit.
+const STOP: &str = "DAYBOOK_NEGATIVE_CONTROL_STOP";
 
 /// No command of these tests takes longer.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -26,6 +28,7 @@ const LIMIT: Duration = Duration::from_secs(300);
 pub struct Binary {
     path: PathBuf,
     control: Option<&'static str>,
+    stop: Option<PathBuf>,
 }
 
 /// How a command ended.
@@ -58,7 +61,7 @@ impl Binary {
     /// # Errors
     /// It names none.
     pub fn under_test() -> Result<Self> {
-        Ok(Self { path: named(BINARY)?, control: None })
+        Ok(Self { path: named(BINARY)?, control: None, stop: None })
     }
 
     /// The one that `DAYBOOK_BIN_NEGATIVE` names, broken by `control`; with `None` it must work.
@@ -66,7 +69,13 @@ impl Binary {
     /// # Errors
     /// It names none.
     pub fn broken_by(control: Option<&'static str>) -> Result<Self> {
-        Ok(Self { path: named(BREAKABLE)?, control })
+        Ok(Self { path: named(BREAKABLE)?, control, stop: None })
+    }
+
+    /// The same, of which one instance stops itself before a commit each time that somebody makes `file`.
+    #[must_use]
+    pub fn stopped_by(&self, file: &Path) -> Self {
+        Self { stop: Some(file.to_owned()), ..self.clone() }
     }
 
     /// A command that sees no setting of whoever runs the tests.
@@ -80,6 +89,9 @@ impl Binary {
         }
         if let Some(control) = self.control {
             command.env(CONTROL, control);
+        }
+        if let Some(file) = &self.stop {
+            command.env(STOP, file);
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

@@ -102,8 +102,8 @@ fn consumer(arguments: &CopyArguments) -> ClientConfig {
         .set("auto.offset.reset", "earliest")
         .set("fetch.queue.backoff.ms", "10")
         .set("queued.min.messages", "20000")
-        .set("queued.max.messages.kbytes", "32768")
-        .set("fetch.max.bytes", "8388608")
+        .set("queued.max.messages.kbytes", "8192")
+        .set("fetch.max.bytes", "4194304")
         .set("partition.assignment.strategy", "cooperative-sticky");
     config
 }
@@ -178,7 +178,7 @@ impl<'a> Copier<'a> {
             .set("linger.ms", "20")
             .set("batch.size", "262144")
             .set("queue.buffering.max.messages", "200000")
-            .set("queue.buffering.max.kbytes", "65536");
+            .set("queue.buffering.max.kbytes", "32768");
         let producer = Producer::new(&config)?;
         producer.init_transactions(LIMIT)?;
         let target = |(topic, volume): (&str, &Volume)| {

@@ -297,7 +297,8 @@ impl Config {
             figment = figment.merge(Toml::file_exact(file));
         }
         // The negative controls and the client's key are no configuration.
-        let env = Env::prefixed(ENV_PREFIX).split("__").ignore(&["negative_control", "api_key", "bless"]);
+        let ignored = ["negative_control", "negative_control_stop", "api_key", "bless"];
+        let env = Env::prefixed(ENV_PREFIX).split("__").ignore(&ignored);
         let config: Config = figment.merge(env).extract().map_err(|e| {
             // An error shows the value at fault; that of a key must not be seen.
             let shown = e.into_iter().map(|e| match e.path.iter().any(|part| part == "api_keys" || part == "properties") {

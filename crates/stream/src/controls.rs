@@ -1,7 +1,12 @@
 //! Ways to break the product on purpose. Built only for the tests that must notice each of them; chosen by the
 //! environment variable `DAYBOOK_NEGATIVE_CONTROL`.
+//!
+//! `DAYBOOK_NEGATIVE_CONTROL_STOP` names a file: the process that manages to remove it stops itself (SIGSTOP) before its
+//! next commit, so that a test can have an instance lose its partitions with a batch at hand.
 
 use std::collections::BTreeMap;
+
+use std::process::Command;
 
 use crate::log::{Append, LogError, Partition, StateChanges, Transaction};
 
@@ -70,6 +75,9 @@ impl Controls {
         before: &BTreeMap<Partition, u64>,
     ) -> Result<Transaction, LogError> {
         assert!(!self.panic, "told to");
+        if !transaction.appends.is_empty() {
+            stop_where_told();
+        }
         if !self.state_before_commit {
             return Ok(transaction);
         }
@@ -82,5 +90,17 @@ impl Controls {
         // The window in which a kill leaves state ahead of what is published; wide, so that one is sure to hit it.
         std::thread::sleep(std::time::Duration::from_millis(50));
         Ok(transaction)
+    }
+}
+
+/// Stops this process until somebody continues it, where the environment says so.
+fn stop_where_told() {
+    let told = std::env::var_os("DAYBOOK_NEGATIVE_CONTROL_STOP")
+        .is_some_and(|file| std::fs::remove_file(file).is_ok());
+    if told {
+        let stop = format!("kill -STOP {}", std::process::id());
+        if let Err(error) = Command::new("sh").args(["-c", &stop]).status() {
+            tracing::error!(%error, "failed to stop as told");
+        }
     }
 }

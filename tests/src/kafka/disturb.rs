@@ -137,6 +137,50 @@ pub fn zombies(broker: &Broker, binary: &Binary, folder: &Path, rounds: usize) -
     running.into_iter().try_for_each(Instance::stop)
 }
 
+/// An instance of a breakable binary stops with a batch at hand, right before its commit, and is continued when another
+/// has published that batch: its own commit must come to nothing.
+///
+/// # Errors
+/// Something is lost, doubled or wrong.
+pub fn zombie_with_a_batch_at_hand(broker: &Broker, binary: &Binary, folder: &Path) -> Result<()> {
+    let stop = folder.join("stop");
+    let deployment = Deployment::new(broker, &binary.stopped_by(&stop), folder, "zombie")?;
+    let all = workload(12, u64::try_from(2 * PORTION)?)?;
+    let feed = Feed::new(&deployment)?;
+    let (first, rest) = all.split_at(PORTION);
+    let mut running = vec![deployment.start("a")?, deployment.start("b")?];
+    feed.send(first)?;
+    deployment.settle()?;
+    std::fs::write(&stop, "")?;
+    feed.send(rest)?;
+    let stopped = wait::until("an instance to stop itself", LIMIT, || {
+        let mut states = running.iter().map(is_stopped).collect::<Result<Vec<_>>>()?.into_iter();
+        Ok(states.position(|stopped| stopped))
+    })?;
+    let stopped = running.remove(stopped);
+    let all_of_them = u64::try_from(JOURNAL_PARTITIONS)?;
+    wait::until("the other instance to have all partitions", LIMIT, || {
+        Ok((running[0].metric("daybook_journal_partitions")? == all_of_them).then_some(()))
+    })?;
+    deployment.settle()?;
+    signal(&stopped, "CONT")?;
+    // It joins again once it has seen what became of its batch.
+    wait::until("the continued instance to have some again", LIMIT, || {
+        Ok((running[0].metric("daybook_journal_partitions")? < all_of_them).then_some(()))
+    })?;
+    // At once: whatever becomes of the instances, entries that were published twice stay.
+    deployment.verify()?;
+    check_books(&deployment, &all, folder)?;
+    running.into_iter().chain([stopped]).try_for_each(Instance::stop)
+}
+
+/// Whether a process is stopped by a signal.
+fn is_stopped(instance: &Instance) -> Result<bool> {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", instance.id()))?;
+    // The state stands behind the command's name in parentheses.
+    Ok(stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('T')))
+}
+
 fn stop_and_continue(
     deployment: &Deployment,
     feed: &Feed,

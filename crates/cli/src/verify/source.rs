@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use base64::Engine;
@@ -179,20 +178,18 @@ fn each_of_kafka(
     take: &mut Each<'_>,
 ) -> anyhow::Result<()> {
     let name = kafka.name(topic);
-    let mut reader = TopicReader::open(kafka, &[(topic, Begin::First)])
-        .with_context(|| format!("failed to read {name}"))?;
-    let limit = Limit { records_max: PAGE, bytes_max: 16 << 20 };
-    while !reader.has_met_ends() {
-        let page =
-            reader.poll(limit, Duration::from_secs(1)).with_context(|| format!("failed to read {name}"))?;
-        for (_, partition, fetched) in page {
+    let mut refused = None;
+    let read = TopicReader::open(kafka, &[(topic, Begin::First)]).and_then(|mut reader| {
+        reader.to_end(|_, partition, fetched| {
             let within = |ends: &Offsets| ends.get(&partition).is_some_and(|end| fetched.offset < *end);
-            if ends.is_none_or(within) {
-                take(&fetched.record)?;
+            if refused.is_none() && ends.is_none_or(within) {
+                refused = take(&fetched.record).err();
             }
-        }
-    }
-    Ok(())
+            Ok(())
+        })
+    });
+    read.with_context(|| format!("failed to read {name}"))?;
+    refused.map_or(Ok(()), Err)
 }
 
 fn each_of_log(log: &EmbeddedLog, topic: Topic, take: &mut Each<'_>) -> anyhow::Result<()> {

@@ -3,26 +3,22 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use daybook_kafka::Producer;
-use daybook_wire::topic::Topic;
-use rdkafka::consumer::{CommitMode, Consumer};
-use rdkafka::{Offset, TopicPartitionList};
-
 use super::ends::Ends;
 use super::member::{Member, Notice};
+use super::offsets;
 use super::projector::failed;
 use super::reader::{Begin, TopicReader};
 use super::settings::KafkaSettings;
+use super::topics;
 use super::writer::{Topics, send};
-use super::{offset, signed, topics, unknown};
 use crate::log::{Append, Limit, Log, LogError, Partition, Polled, Transaction};
+use daybook_kafka::Producer;
+use daybook_wire::topic::Topic;
 
 /// How often offsets are committed: what is at most read twice after a crash.
 const COMMIT_EVERY: Duration = Duration::from_millis(500);
 /// How long brokers may take to acknowledge what was sent since.
 const ACKNOWLEDGED_LIMIT: Duration = Duration::from_secs(30);
-/// How long the coordinator may take to say where `settings` are journalled up to.
-const COORDINATOR_LIMIT: Duration = Duration::from_secs(10);
 
 /// Polls `charges` as a member of the group and all of `settings`, sends to the journal.
 ///
@@ -62,7 +58,7 @@ impl KafkaIntake {
             // after them counts as seen.
             .set("message.timeout.ms", "0");
         let producer = Producer::new(&config).map_err(failed)?;
-        let topics = Topics::new(settings, &producer, ends.client())?;
+        let topics = Topics::new(settings, &producer)?;
         let settings_reader = TopicReader::open(settings, &[(Topic::Settings, Begin::First)])?;
         let charges =
             Member::join(&settings.consumer(&settings.group("intake")), settings.name(Topic::Charges))?;
@@ -83,22 +79,14 @@ impl KafkaIntake {
 
     /// Offsets of `settings` below which some instance has journalled everything.
     fn settings_positions(&self) -> Result<VecDeque<Polled>, LogError> {
+        let count = topics::partitions(&self.settings, self.ends.client(), Topic::Settings)?;
         let name = self.settings.name(Topic::Settings);
-        let mut list = TopicPartitionList::new();
-        for partition in 0..topics::partitions(&self.settings, self.ends.client(), Topic::Settings)? {
-            list.add_partition(name, signed(partition));
-        }
-        let read = |e| unknown("failed to read the group's offsets", &e);
-        let committed =
-            self.settings_reader.consumer().committed_offsets(list, COORDINATOR_LIMIT).map_err(read)?;
-        let told = committed.elements().into_iter().map(|e| Polled::Gained {
-            partition: super::unsigned(e.partition()),
-            position: match e.offset() {
-                Offset::Offset(offset) => u64::try_from(offset).unwrap_or(0),
-                _ => 0,
-            },
-        });
-        Ok(told.collect())
+        let committed = offsets::committed(self.settings_reader.consumer(), name, 0..count)?;
+        let told = |(partition, offset): (Partition, Option<u64>)| Polled::Gained {
+            partition,
+            position: offset.unwrap_or(0),
+        };
+        Ok(committed.into_iter().map(told).collect())
     }
 
     /// Takes partitions of `charges`: from where the group is, or from their start where it never was.
@@ -154,18 +142,8 @@ impl KafkaIntake {
         if !charges.is_empty() && self.charges.commit(&charges)? {
             self.pending.retain(|(topic, _), _| *topic != Topic::Charges);
         }
-        if !settings.is_empty() {
-            let mut list = TopicPartitionList::new();
-            for (partition, next) in settings {
-                list.add_partition_offset(
-                    self.settings.name(Topic::Settings),
-                    signed(partition),
-                    offset(next),
-                )
-                .map_err(|e| LogError::Failed(Box::new(e)))?;
-            }
-            let commit = |e| unknown("failed to commit the group's offsets", &e);
-            self.settings_reader.consumer().commit(&list, CommitMode::Sync).map_err(commit)?;
+        let name = self.settings.name(Topic::Settings);
+        if !settings.is_empty() && offsets::commit(self.settings_reader.consumer(), name, &settings)? {
             self.pending.retain(|(topic, _), _| *topic != Topic::Settings);
         }
         Ok(())

@@ -4,23 +4,19 @@
 //! hand is done: a partition is given up after what was read of it is committed.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
-use rdkafka::{Message, Offset, TopicPartitionList};
+use rdkafka::{Message, TopicPartitionList};
 
-use super::{fetched, offset, signed, unknown, unsigned};
+use super::{fetched, offsets, signed, unknown, unsigned};
 use crate::log::{Limit, LogError, Partition};
 use crate::record::Fetched;
-
-/// How long the group's coordinator may take to answer. Offsets that a transaction holds are waited for: until the
-/// broker aborts one that a dead instance has left open.
-const COORDINATOR_LIMIT: Duration = Duration::from_secs(30);
 
 /// What the group decided, in order.
 enum Rebalance {
@@ -39,6 +35,13 @@ struct Noted {
 #[derive(Default)]
 pub(super) struct Notes(Mutex<Noted>);
 
+impl Notes {
+    /// Whole also where whoever held it has panicked: each change is one step.
+    fn lock(&self) -> MutexGuard<'_, Noted> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl ClientContext for Notes {
     fn error(&self, error: KafkaError, reason: &str) {
         super::tell(&error, reason);
@@ -47,7 +50,7 @@ impl ClientContext for Notes {
 
 impl ConsumerContext for Notes {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, list: &mut TopicPartitionList) {
-        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut noted = self.lock();
         if noted.closing {
             answer(consumer, event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS, list);
             return;
@@ -103,7 +106,7 @@ impl Member {
     }
 
     fn noted(&self) -> Option<Rebalance> {
-        self.consumer.context().0.lock().unwrap_or_else(PoisonError::into_inner).rebalances.pop_front()
+        self.consumer.context().lock().rebalances.pop_front()
     }
 
     /// What comes next: rebalances before records. Waits for the first at most `wait`, and goes on gathering records
@@ -142,10 +145,7 @@ impl Member {
                 }
                 Some(Err(error)) => self.tell(&error)?,
                 None => {
-                    let pending = {
-                        let noted = self.consumer.context().0.lock().unwrap_or_else(PoisonError::into_inner);
-                        !noted.rebalances.is_empty()
-                    };
+                    let pending = !self.consumer.context().lock().rebalances.is_empty();
                     let left = gather.map_or(Duration::ZERO, |g| g.saturating_duration_since(Instant::now()));
                     if pending && records.is_empty() {
                         continue;
@@ -166,14 +166,9 @@ impl Member {
     /// Errors that the client gets over by itself are told; others end the stage.
     fn tell(&self, error: &KafkaError) -> Result<(), LogError> {
         match error {
+            // The stage is made again, looks where the partition begins by now, and says what to do.
             KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset) => {
-                let why = format!(
-                    "records of {} that were not read yet have been deleted (retention is shorter than the lag): {error}. \
-                     What is lost is lost; to go on with what is there, move the group's offsets by hand \
-                     (kafka-consumer-groups --reset-offsets)",
-                    self.topic
-                );
-                Err(LogError::Failed(why.into()))
+                Err(unknown(&format!("records of {} that were not read yet are gone", self.topic), error))
             }
             KafkaError::MessageConsumptionFatal(_) => Err(unknown("the consumer can't go on", error)),
             _ => {
@@ -185,7 +180,7 @@ impl Member {
 
     /// Starts reading partitions that the group has given, each from an offset.
     pub(super) fn assign(&mut self, from: &[(Partition, u64)]) -> Result<(), LogError> {
-        let list = self.list(from)?;
+        let list = offsets::list(&self.topic, from.iter().copied())?;
         self.consumer.incremental_assign(&list).map_err(|e| unknown("failed to take partitions", &e))?;
         self.next.extend(from.iter().copied());
         Ok(())
@@ -193,7 +188,7 @@ impl Member {
 
     /// Stops reading partitions.
     pub(super) fn unassign(&mut self, partitions: &[Partition]) -> Result<(), LogError> {
-        let list = self.list(&partitions.iter().map(|p| (*p, 0)).collect::<Vec<_>>())?;
+        let list = offsets::list(&self.topic, partitions.iter().map(|p| (*p, 0)))?;
         self.consumer.incremental_unassign(&list).map_err(|e| unknown("failed to give up partitions", &e))?;
         self.next.retain(|partition, _| !partitions.contains(partition));
         Ok(())
@@ -204,46 +199,12 @@ impl Member {
         &self,
         partitions: &[Partition],
     ) -> Result<BTreeMap<Partition, Option<u64>>, LogError> {
-        let mut list = TopicPartitionList::new();
-        for partition in partitions {
-            list.add_partition(&self.topic, signed(*partition));
-        }
-        let read = |e| unknown("failed to read the group's offsets", &e);
-        let list = self.consumer.committed_offsets(list, COORDINATOR_LIMIT).map_err(read)?;
-        let offset = |o: Offset| match o {
-            Offset::Offset(offset) => u64::try_from(offset).ok(),
-            _ => None,
-        };
-        list.elements()
-            .iter()
-            .map(|e| e.error().map(|()| (unsigned(e.partition()), offset(e.offset()))).map_err(read))
-            .collect()
+        offsets::committed(&self.consumer, &self.topic, partitions.iter().copied())
     }
 
-    /// Commits the group's offsets; whether the group took them. It does not while it rebalances: they are to be
-    /// committed later.
+    /// Commits the group's offsets; whether the group took them.
     pub(super) fn commit(&self, positions: &BTreeMap<Partition, u64>) -> Result<bool, LogError> {
-        let list = self.list(&positions.iter().map(|(p, o)| (*p, *o)).collect::<Vec<_>>())?;
-        match self.consumer.commit(&list, CommitMode::Sync) {
-            Ok(()) => Ok(true),
-            Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::RebalanceInProgress)) => Ok(false),
-            // The group has gone on, and its new generation is about to be told.
-            Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::IllegalGeneration))
-                if !self.consumer.assignment_lost() =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(unknown("failed to commit the group's offsets", &error)),
-        }
-    }
-
-    fn list(&self, offsets: &[(Partition, u64)]) -> Result<TopicPartitionList, LogError> {
-        let mut list = TopicPartitionList::new();
-        for (partition, from) in offsets {
-            list.add_partition_offset(&self.topic, signed(*partition), offset(*from))
-                .map_err(|e| LogError::Failed(Box::new(e)))?;
-        }
-        Ok(list)
+        offsets::commit(&self.consumer, &self.topic, positions)
     }
 
     /// Records that are not read yet, by partition, as far as the last fetch has told.
@@ -260,7 +221,7 @@ impl Drop for Member {
     fn drop(&mut self) {
         // From here on the group is answered at once; closing waits for it.
         let left = {
-            let mut noted = self.consumer.context().0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut noted = self.consumer.context().lock();
             noted.closing = true;
             std::mem::take(&mut noted.rebalances)
         };
@@ -269,7 +230,7 @@ impl Drop for Member {
                 Rebalance::Assigned(partitions) => (true, partitions),
                 Rebalance::Revoked(partitions) => (false, partitions),
             };
-            if let Ok(list) = self.list(&partitions.iter().map(|p| (*p, 0)).collect::<Vec<_>>()) {
+            if let Ok(list) = offsets::list(&self.topic, partitions.iter().map(|p| (*p, 0))) {
                 answer(&self.consumer, assigned, &list);
             }
         }

@@ -14,6 +14,7 @@
 mod ends;
 mod intake;
 mod member;
+mod offsets;
 mod positions;
 mod projector;
 mod reader;

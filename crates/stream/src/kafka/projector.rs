@@ -56,7 +56,7 @@ impl KafkaProjector {
             .set("batch.size", "262144");
         let producer = Producer::new(&config).map_err(failed)?;
         producer.init_transactions(STEP_LIMIT).map_err(failed)?;
-        let topics = Topics::new(settings, &producer, ends.client())?;
+        let topics = Topics::new(settings, &producer)?;
         let member =
             Member::join(&settings.consumer(&settings.group("projector")), settings.name(Topic::Journal))?;
         Ok(Self {

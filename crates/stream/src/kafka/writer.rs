@@ -5,13 +5,10 @@ use std::time::Duration;
 
 use daybook_kafka::{Outgoing, Producer, ProducerError, TopicHandle};
 use daybook_wire::topic::Topic;
-use rdkafka::client::{Client, ClientContext};
 
-use super::ends::Ends;
-use super::positions;
 use super::projector::failed;
 use super::settings::KafkaSettings;
-use super::{signed, topics};
+use super::signed;
 use crate::log::{Append, LogError, Transaction};
 use crate::record::Record;
 
@@ -19,20 +16,12 @@ use crate::record::Record;
 const ACKNOWLEDGED_LIMIT: Duration = Duration::from_secs(10);
 
 /// Handles of all topics.
-pub(super) struct Topics {
-    handles: BTreeMap<Topic, TopicHandle>,
-    positions: u32,
-}
+pub(super) struct Topics(BTreeMap<Topic, TopicHandle>);
 
 impl Topics {
-    pub(super) fn new<C: ClientContext>(
-        settings: &KafkaSettings,
-        producer: &Producer,
-        client: &Client<C>,
-    ) -> Result<Self, LogError> {
+    pub(super) fn new(settings: &KafkaSettings, producer: &Producer) -> Result<Self, LogError> {
         let handle = |topic| Ok((topic, producer.topic(settings.name(topic)).map_err(failed)?));
-        let handles = Topic::ALL.into_iter().map(handle).collect::<Result<_, LogError>>()?;
-        Ok(Self { handles, positions: topics::partitions(settings, client, Topic::ProjectorPositions)? })
+        Topic::ALL.into_iter().map(handle).collect::<Result<_, LogError>>().map(Self)
     }
 
     /// Where a record goes: positions to the partition of their journal partition's number, all else by key.
@@ -40,8 +29,8 @@ impl Topics {
         let partition = (topic == Topic::ProjectorPositions)
             .then(|| std::str::from_utf8(&record.key).ok()?.parse().ok())
             .flatten()
-            .map(|journal_partition| signed(positions::place(journal_partition, self.positions)));
-        (&self.handles[&topic], partition)
+            .map(signed);
+        (&self.0[&topic], partition)
     }
 }
 
@@ -81,8 +70,7 @@ impl KafkaWriter {
         let mut config = self.settings.producer();
         config.set("linger.ms", "0").set("message.timeout.ms", "10000");
         let producer = Producer::new(&config).map_err(failed)?;
-        let ends = Ends::new(&self.settings)?;
-        let topics = Topics::new(&self.settings, &producer, ends.client())?;
+        let topics = Topics::new(&self.settings, &producer)?;
         Ok((producer, topics))
     }
 }
