@@ -69,6 +69,35 @@ impl Day {
     }
 }
 
+impl Day {
+    /// The month that it is in.
+    #[must_use]
+    pub fn month(self) -> Month {
+        Month { year: self.0.year(), month: self.0.month() }
+    }
+}
+
+/// A month of a project's calendar, shown as `YYYY-MM`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Month {
+    year: i16,
+    month: i8,
+}
+
+impl Month {
+    /// The month of a year (1 to 9999) and number (1 to 12); `None` where there is none.
+    #[must_use]
+    pub fn new(year: i16, month: i8) -> Option<Self> {
+        Day::new(year, month, 1).map(Day::month)
+    }
+}
+
+impl fmt::Display for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}", self.year, self.month)
+    }
+}
+
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:04}-{:02}-{:02}", self.0.year(), self.0.month(), self.0.day())

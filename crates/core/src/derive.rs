@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use crate::charge::{Accepted, Charge, ChargeKey, Cleared};
 use crate::event::{Identity, Kind};
-use crate::fold::{Fold, Meaning, Step, Terms, Transaction};
+use crate::fold::{Fold, Transaction};
+use crate::meaning::{Meaning, Step, Terms};
 use crate::name::Name;
 use crate::rewards::Earning;
 use crate::settings::Settings;
+use crate::splits::{self, Owner};
 
 /// What is put behind a pending's event id for the payment that time assumes (3.2).
 pub const CLEARS_SUFFIX: &str = "#clears";
@@ -38,13 +40,18 @@ pub fn terms(
     settings: &[Arc<Settings>],
 ) -> Option<Terms> {
     let opening = Charge::opening(history)?;
-    let rewards = &settings.get(opening.settings as usize)?.rewards;
+    let of_opening = settings.get(opening.settings as usize)?;
+    // Phase 0 comes first: where the first opening event is not of it, there is none.
+    let purchase_day = (opening.event.kind.phase() == 0).then(|| of_opening.zone.day(opening.occurred_at_ms));
     Some(Terms {
         provider: provider.clone(),
         customer: opening.event.user.clone(),
         opening: opening.event.identity.clone(),
-        earning: Earning::new(rewards, opening.event.tier.as_ref(), key.currency),
+        earning: Earning::new(&of_opening.rewards, opening.event.tier.as_ref(), key.currency),
         currency: key.currency,
+        settings: of_opening.clone(),
+        product: opening.event.product.clone(),
+        purchase_day,
     })
 }
 
@@ -79,6 +86,9 @@ pub fn derive<'a>(
     });
 
     let mut fold = Fold::default();
+    // A clearing that has nothing to clear any more has no transaction, and pays nothing.
+    let pays = |p: &&Planned<'_>| p.kind == Kind::Payment && (!p.clearing || p.transaction.is_some());
+    fold.sharing.owner = walk.iter().filter(pays).find_map(|p| owner(terms, p.accepted));
     let mut derived = Vec::with_capacity(walk.len());
     for planned in walk {
         let Some(settings) = settings.get(planned.accepted.settings as usize) else { continue };
@@ -100,6 +110,13 @@ pub fn derive<'a>(
         });
     }
     (derived, fold)
+}
+
+/// The owner that a payment names by the rule of its product (3.7).
+#[must_use]
+pub fn owner(terms: &Terms, payment: &Accepted) -> Option<Owner> {
+    let product = payment.event.product.as_ref().or(terms.product.as_ref());
+    splits::rule(&terms.settings, product).map(|rule| splits::owner(rule, &terms.provider))
 }
 
 /// One step, planned before the walk.

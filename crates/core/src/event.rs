@@ -4,7 +4,8 @@
 //! JournalRecord          one record of a project's journal: when, whence, what
 //!   source               position of the input that it was made from
 //!   body
-//!     Charge(ChargeEvent)  a fact about a charge, normalised, settings not applied
+//!     Charge(ChargeEvent)  a fact about a charge or a user's points, normalised, settings not applied
+//!     Spend(SpendEvent)    what was spent on ads, normalised
 //!     Settings             the project's settings from here on
 //!     Tick                 nothing but its time
 //! ```
@@ -46,11 +47,15 @@ pub enum Kind {
     ChargebackLost,
     /// What is left of the charge was given back.
     RefundRest,
+    /// Points were spent; of no charge.
+    PointsRedeem,
+    /// Points were corrected by hand; of no charge.
+    PointsAdjust,
 }
 
 impl Kind {
-    /// All kinds, in order of rank.
-    pub const ALL: [Kind; 13] = [
+    /// All kinds, in order of rank; those of points, which are in no charge's history, last.
+    pub const ALL: [Kind; 15] = [
         Kind::Service,
         Kind::Pending,
         Kind::Payment,
@@ -64,6 +69,8 @@ impl Kind {
         Kind::ChargebackWon,
         Kind::ChargebackLost,
         Kind::RefundRest,
+        Kind::PointsRedeem,
+        Kind::PointsAdjust,
     ];
 
     /// The name as published and as the canonical format spells it.
@@ -83,6 +90,8 @@ impl Kind {
             Kind::ChargebackWon => "chargeback_won",
             Kind::ChargebackLost => "chargeback_lost",
             Kind::RefundRest => "refund_rest",
+            Kind::PointsRedeem => "points_redeem",
+            Kind::PointsAdjust => "points_adjust",
         }
     }
 
@@ -97,9 +106,15 @@ impl Kind {
     pub fn phase(self) -> u8 {
         match self {
             Kind::RefundRest => 2,
-            k if k >= Kind::Refund => 1,
+            k if k >= Kind::Refund && !k.is_points() => 1,
             _ => 0,
         }
+    }
+
+    /// Whether it moves points only and is of no charge.
+    #[must_use]
+    pub fn is_points(self) -> bool {
+        matches!(self, Kind::PointsRedeem | Kind::PointsAdjust)
     }
 
     /// Whether an event of this kind without an amount is one whose amount is missing.
@@ -166,6 +181,10 @@ pub struct ChargeEvent {
     pub description: Option<Name>,
     /// Whether a card number was masked in `description`.
     pub card_number_masked: bool,
+    /// Of `points_redeem` and `points_adjust` the points; of a purchase what its sender believes it to earn.
+    pub points_delta: Option<i64>,
+    /// What a purchase's sender believes its amount to be when rounded up, major units.
+    pub rounded_spend: Option<Decimal>,
 }
 
 impl ChargeEvent {
@@ -191,12 +210,17 @@ impl ChargeEvent {
             livemode: true,
             description: None,
             card_number_masked: false,
+            points_delta: None,
+            rounded_spend: None,
         }
     }
 
     /// The reference that makes it part of a charge (section 3); `None`: it is a charge by itself.
     #[must_use]
     pub fn reference(&self) -> Option<&Name> {
+        if self.kind.is_points() {
+            return None;
+        }
         self.charge_id.as_ref().or(self.order_id.as_ref()).or(self.transaction.as_ref())
     }
 
@@ -220,6 +244,51 @@ impl ChargeEvent {
             ("clearsAt", self.clears_at_ms == other.clears_at_ms),
             ("livemode", self.livemode == other.livemode),
             ("description", self.description == other.description),
+            ("pointsDelta", self.points_delta == other.points_delta),
+            ("roundedSpend", self.rounded_spend == other.rounded_spend),
+        ];
+        pairs.into_iter().filter(|(_, same)| !same).map(|(field, _)| field).collect()
+    }
+}
+
+/// What was spent on ads, in one version (section 7, `ad_spend`). Content for 5.2 is everything in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpendEvent {
+    /// The sender's id. Not shared with charge events.
+    pub event_id: Name,
+    /// Of one event the highest version counts.
+    pub version: u32,
+    /// The amount in major units, exact; 0 is valid, below 0 is not.
+    pub amount: Decimal,
+    /// The currency, where the event names one.
+    pub currency: Option<Currency>,
+    /// Event time, Unix milliseconds.
+    pub occurred_at_ms: i64,
+    /// Whether it counts at all.
+    pub is_active: bool,
+    /// The ad platform.
+    pub platform: Option<Name>,
+    /// The campaign.
+    pub campaign: Option<Name>,
+    /// The ad set.
+    pub ad_set: Option<Name>,
+    /// The ad.
+    pub ad: Option<Name>,
+}
+
+impl SpendEvent {
+    /// Names of the fields in which `other` has different content (5.2), as contracts.md spells them.
+    #[must_use]
+    pub fn differing_fields(&self, other: &Self) -> Vec<&'static str> {
+        let pairs = [
+            ("spend_amount", self.amount == other.amount),
+            ("currency", self.currency == other.currency),
+            ("occurred_at", self.occurred_at_ms == other.occurred_at_ms),
+            ("is_active", self.is_active == other.is_active),
+            ("provider", self.platform == other.platform),
+            ("campaign_id", self.campaign == other.campaign),
+            ("adset_id", self.ad_set == other.ad_set),
+            ("ad_id", self.ad == other.ad),
         ];
         pairs.into_iter().filter(|(_, same)| !same).map(|(field, _)| field).collect()
     }
@@ -243,6 +312,8 @@ pub struct SourcePosition {
 pub enum Body {
     /// A charge event.
     Charge(Box<ChargeEvent>),
+    /// What was spent on ads.
+    Spend(Box<SpendEvent>),
     /// Settings in force from here on (3.7).
     Settings(Arc<Settings>),
     /// Time has passed (3.2).

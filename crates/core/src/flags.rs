@@ -17,6 +17,10 @@ pub enum Flag {
     ExceedsOutstanding,
     /// A payback after its window (3.6).
     LatePayback,
+    /// More points were taken than there were (section 8).
+    Overdrawn,
+    /// What the sender believes a purchase to earn is not what it earns (section 8).
+    PointsMismatch,
     /// A step between states that 3.4 does not list.
     UnexpectedTransition,
     /// A tier that the settings don't know (section 8).
@@ -27,7 +31,7 @@ pub enum Flag {
 
 impl Flag {
     /// All flags, in the order in which they are published (alphabetical).
-    pub const ALL: [Flag; 10] = [
+    pub const ALL: [Flag; 12] = [
         Flag::CardNumberMasked,
         Flag::CustomerMismatch,
         Flag::ExceedsCharge,
@@ -35,6 +39,8 @@ impl Flag {
         Flag::ExceedsFees,
         Flag::ExceedsOutstanding,
         Flag::LatePayback,
+        Flag::Overdrawn,
+        Flag::PointsMismatch,
         Flag::UnexpectedTransition,
         Flag::UnknownTier,
         Flag::Unmatched,
@@ -51,6 +57,8 @@ impl Flag {
             Flag::ExceedsFees => "exceeds_fees",
             Flag::ExceedsOutstanding => "exceeds_outstanding",
             Flag::LatePayback => "late_payback",
+            Flag::Overdrawn => "overdrawn",
+            Flag::PointsMismatch => "points_mismatch",
             Flag::UnexpectedTransition => "unexpected_transition",
             Flag::UnknownTier => "unknown_tier",
             Flag::Unmatched => "unmatched",

@@ -1,17 +1,19 @@
 //! One step of the fold over a charge's history: what an event means after those before it (sections 2, 3, 6, 8).
 
-use crate::calendar::Day;
-use crate::charge::Accepted;
+use rust_decimal::Decimal;
+
 use crate::charge_state::ChargeState;
-use crate::daily::Columns;
+use crate::daily::{Columns, Kpis};
 use crate::entry::Leg;
 use crate::event::{Identity, Kind};
 use crate::flags::{Flag, Flags};
-use crate::money::{Currency, proportion};
+use crate::meaning::{Meaning, Step, Terms};
+use crate::money::proportion;
 use crate::name::Name;
 use crate::party::{Account, Parties, Role};
-use crate::rewards::{Earning, Points};
-use crate::settings::{PaybackPolicy, Settings};
+use crate::rewards::Points;
+use crate::settings::PaybackPolicy;
+use crate::splits::{self, Share, Sharing};
 
 /// What a payment is held open or made under.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,60 +68,8 @@ pub struct Fold {
     pub points: Points,
     /// State so far.
     pub state: ChargeState,
-}
-
-/// What is the same for every event of a charge: fixed by its first opening event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Terms {
-    /// The project.
-    pub provider: Name,
-    /// The user of the first opening event (1.5).
-    pub customer: Name,
-    /// Identity of the first opening event.
-    pub opening: Identity,
-    /// How points are earned.
-    pub earning: Earning,
-    /// The charge's currency.
-    pub currency: Currency,
-}
-
-/// One step of the walk.
-pub struct Step<'a> {
-    /// The event; of a clearing by time, the pending that clears.
-    pub accepted: &'a Accepted,
-    /// The settings that apply to it.
-    pub settings: &'a Settings,
-    /// Kind of the step: the event's, or `payment` for a clearing.
-    pub kind: Kind,
-    /// Its time, Unix milliseconds.
-    pub time_ms: i64,
-    /// The transaction that it is of, once payments without one are paired.
-    pub transaction: Option<Transaction>,
-    /// Whether it is a clearing by time (3.2), whose amount is what is open.
-    pub clearing: bool,
-}
-
-/// What one event means.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Meaning {
-    /// Its postings, between roles.
-    pub legs: Vec<Leg>,
-    /// Who fills the roles.
-    pub parties: Parties,
-    /// What it adds to its day.
-    pub columns: Columns,
-    /// Change of the customer's points.
-    pub points: Points,
-    /// The event's amount rounded up, major units.
-    pub rounded_spend: i64,
-    /// The charge's state after it.
-    pub state: ChargeState,
-    /// What is odd about it.
-    pub flags: Flags,
-    /// Event time, Unix milliseconds.
-    pub time_ms: i64,
-    /// The day that it counts on.
-    pub day: Day,
+    /// Who shares in it.
+    pub sharing: Sharing,
 }
 
 const PAYABLE: (Role, Account) = (Role::Customer, Account::Payable);
@@ -136,6 +86,8 @@ struct Draft {
     legs: Vec<Leg>,
     columns: Columns,
     flags: Flags,
+    /// What a payment leaves after its fee.
+    paid_net: Option<i64>,
 }
 
 impl Draft {
@@ -182,6 +134,7 @@ impl Fold {
     pub fn step(&mut self, terms: &Terms, step: &Step<'_>) -> Meaning {
         let processor = self.processor(step);
         let (billed_before, state_before, points_before) = (self.billed(), self.state, self.points);
+        let outstanding_before = self.outstanding();
         let mut draft = Draft::default();
         let amount = if step.clearing {
             step.transaction.as_ref().map_or(0, |t| self.open_under(t))
@@ -212,7 +165,7 @@ impl Fold {
                 draft.post(INCOME, PAYABLE, amount);
                 draft.post(PAYABLE, WRITEOFF, amount);
             }
-            Kind::Noted => {}
+            Kind::Noted | Kind::PointsRedeem | Kind::PointsAdjust => {}
             Kind::Refund | Kind::Chargeback => self.pay_back(terms, step, &processor, amount, &mut draft),
             Kind::RefundRest => {
                 if step.transaction.as_ref().is_some_and(|t| self.open_under(t) > 0) {
@@ -247,7 +200,11 @@ impl Fold {
             self.written -= recovered;
         }
 
-        self.points = self.earned(terms);
+        self.points = match step.kind.is_points() {
+            // Facts, and of no charge.
+            true => Points { pending: 0, available: step.accepted.event.points_delta.unwrap_or(0) },
+            false => self.earned(terms),
+        };
         self.state = self.state_now();
         let unmatched = draft.flags.contains(Flag::Unmatched);
         draft.flags.raise_if(!unmatched && !state_before.expects(self.state), Flag::UnexpectedTransition);
@@ -255,6 +212,20 @@ impl Fold {
         draft.flags.raise_if(step.accepted.event.card_number_masked, Flag::CardNumberMasked);
         let opens = !step.clearing && step.accepted.event.identity == terms.opening;
         draft.flags.raise_if(opens && terms.earning.unknown_tier, Flag::UnknownTier);
+        draft.flags.raise_if(is_points_mismatch(terms, step, amount), Flag::PointsMismatch);
+
+        let kpis = Kpis {
+            billed_minor: i128::from(self.billed()) - i128::from(billed_before),
+            paybacks_minor: draft.columns.refunds_minor + draft.columns.chargebacks_minor,
+            outstanding_minor: i128::from(self.outstanding()) - i128::from(outstanding_before),
+            ..Kpis::default()
+        };
+        let shares = self.share(terms, step, &draft);
+        draft.columns.allocate(&shares);
+        let day = match terms.purchase_day {
+            Some(day) if opens => day,
+            _ => step.settings.zone.day(step.time_ms),
+        };
 
         Meaning {
             legs: draft.legs,
@@ -264,13 +235,29 @@ impl Fold {
                 processor,
             },
             columns: draft.columns,
+            kpis,
+            purchase_day: terms.purchase_day.unwrap_or(day),
+            shares,
             points: self.points.minus(points_before),
             rounded_spend: terms.earning.rounded_spend(amount),
             state: self.state,
             flags: draft.flags,
             time_ms: step.time_ms,
-            day: step.settings.zone.day(step.time_ms),
+            day,
         }
+    }
+
+    /// How the net effect of the event under way is shared.
+    fn share(&mut self, terms: &Terms, step: &Step<'_>, draft: &Draft) -> Vec<Share> {
+        let net_effect = draft.columns.net_revenue_minor();
+        if self.sharing.owner.is_none() {
+            return Vec::new();
+        }
+        let rule =
+            || splits::rule(&terms.settings, step.accepted.event.product.as_ref().or(terms.product.as_ref()));
+        let payment = draft.paid_net.and_then(|net| Some((rule()?, net)));
+        let (paid_back, paid) = (self.paid_back(), self.paid);
+        self.sharing.step(payment, &terms.provider, net_effect, paid_back, paid)
     }
 
     /// The event's processor; of a payback that names none, that of the first payment (1.5); else the settings'.
@@ -314,6 +301,7 @@ impl Fold {
         let fee = step.accepted.fee_minor.unwrap_or_else(scheduled);
         self.paid += amount;
         self.fees += fee;
+        draft.paid_net = Some(amount - fee);
         draft.post(PAYABLE, ASSETS, amount - fee);
         draft.post(PAYABLE, FEES, fee.min(amount));
         draft.post(ASSETS, FEES, fee - amount);
@@ -439,4 +427,16 @@ impl Fold {
             ChargeState::None
         }
     }
+}
+
+/// Whether what a purchase's sender believes it to earn is not what its amount earns (section 8).
+fn is_points_mismatch(terms: &Terms, step: &Step<'_>, amount_minor: i64) -> bool {
+    let event = &step.accepted.event;
+    let purchase = matches!(step.kind, Kind::Pending | Kind::Payment) && !step.clearing;
+    let differs = |believed: Decimal, earned: i64| believed != Decimal::from(earned);
+    purchase
+        && (event.points_delta.is_some_and(|points| points != terms.earning.points(amount_minor))
+            || event
+                .rounded_spend
+                .is_some_and(|spend| differs(spend, terms.earning.rounded_spend(amount_minor))))
 }

@@ -211,6 +211,26 @@ pub fn proportion(total_minor: i64, part_minor: i64, whole_minor: i64) -> i64 {
     i64::try_from((2 * total * part + whole) / (2 * whole)).unwrap_or(i64::MAX)
 }
 
+/// `part / whole` as decimal text of so many digits, half away from zero (7 `roas`); `None` where `whole` is 0.
+///
+/// ```
+/// # use daybook_core::money::ratio;
+/// assert_eq!(ratio(-24_148, 10_000, 4).as_deref(), Some("-2.4148"));
+/// assert_eq!(ratio(1, 0, 4), None);
+/// ```
+#[must_use]
+pub fn ratio(part: i128, whole: i128, digits: u32) -> Option<String> {
+    if whole == 0 {
+        return None;
+    }
+    // Figures of minor units: far from where the products here would overflow; saturated all the same.
+    let scaled = part.saturating_mul(10_i128.pow(digits)).saturating_mul(2);
+    let half = whole.saturating_abs();
+    let rounded = (scaled.saturating_abs().saturating_add(half)) / half.saturating_mul(2);
+    let sign = if (part < 0) == (whole < 0) { 1 } else { -1 };
+    Some(decimal_text(sign * rounded, digits))
+}
+
 /// Minor units as decimal text, for people and ledger files: `(-1234, 2)` is `-12.34`.
 #[must_use]
 pub fn decimal_text(amount_minor: i128, minor_digits: u32) -> String {

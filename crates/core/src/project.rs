@@ -3,28 +3,30 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::calendar::Day;
 use crate::charge::{Accepted, Charge, ChargeKey, Cleared};
-use crate::derive::{Derived, derive, own_transaction, terms};
+use crate::derive::{Derived, derive, own_transaction, owner, terms};
 use crate::entry::Entry;
 use crate::event::{Body, ChargeEvent, Identity, JournalRecord, Kind, SourcePosition};
-use crate::fold::{Fold, Step};
-use crate::money::Currency;
+use crate::fold::Fold;
+use crate::meaning::Step;
 use crate::name::Name;
 use crate::rejection::{Reason, Rejection};
 use crate::resolve::resolve;
 use crate::rewards::PointsChange;
 use crate::settings::Settings;
-use crate::state::{Books, Head, State, Store};
+use crate::splits::Allocation;
+use crate::state::{Books, State, Store};
 
 /// What became of a journal record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Disposition {
     /// A charge event that is now in the books.
     Accepted,
-    /// A charge event that was in the books already (5.2).
+    /// A spend event that is now in the books.
+    AcceptedSpend,
+    /// An event that was in the books already (5.2).
     Duplicate,
-    /// A charge event that only the projector could refuse; it becomes a dead letter.
+    /// An event that only the projector could refuse; it becomes a dead letter.
     Refused(Rejection),
     /// Appended twice by intake; it counts once.
     AlreadySeen,
@@ -43,6 +45,8 @@ pub struct Effects {
     pub entries: Vec<Entry>,
     /// Changes of points.
     pub points: Vec<PointsChange>,
+    /// Allocations to partners.
+    pub allocations: Vec<Allocation>,
 }
 
 /// Applies a record. Rows and state that it changes are to be had from the state
@@ -64,12 +68,13 @@ pub fn apply<S: Store>(state: &mut State<S>, record: &JournalRecord) -> Result<E
         store,
         recorded_at_ms: record.recorded_at_ms,
         caused_by: None,
-        touched: Vec::new(),
+        cause: 0,
         effects: Effects {
             journal_sequence: 0,
             disposition: Disposition::NotAnEvent,
             entries: Vec::new(),
             points: Vec::new(),
+            allocations: Vec::new(),
         },
         #[cfg(feature = "negative-controls")]
         controls,
@@ -87,6 +92,7 @@ pub fn apply<S: Store>(state: &mut State<S>, record: &JournalRecord) -> Result<E
                 Disposition::NotAnEvent
             }
             Body::Charge(event) => project.charge(event, record.source_timestamp_ms)?,
+            Body::Spend(event) => project.spend(event, record.source_timestamp_ms)?,
         }
     };
     Ok(project.effects)
@@ -100,8 +106,8 @@ pub(crate) struct Project<'a, S> {
     pub(crate) recorded_at_ms: i64,
     /// The arriving event; `None` while time is the cause.
     pub(crate) caused_by: Option<Identity>,
-    /// Rows that the cause under way has touched, so that each counts it once.
-    pub(crate) touched: Vec<(Day, Currency)>,
+    /// Number of the cause under way among this record's, so that each row counts it once.
+    pub(crate) cause: u32,
     pub(crate) effects: Effects,
     #[cfg(feature = "negative-controls")]
     controls: crate::state::Controls,
@@ -170,7 +176,7 @@ impl<S: Store> Project<'_, S> {
     fn live_charge(&mut self, key: &ChargeKey) -> Result<Option<Box<Charge>>, S::Error> {
         let load = || Ok(self.store.charge(self.name, key)?.map(Box::new));
         let charge = self.books.charges.take(key, load)?;
-        Ok(charge.filter(|c| is_live(&self.books.head, c)))
+        Ok(charge.filter(|c| self.books.head.is_live(c.recorded_at_ms, c.journal_sequence)))
     }
 
     fn charge(
@@ -219,17 +225,17 @@ impl<S: Store> Project<'_, S> {
             return Ok(None);
         };
         let charge = charges.get(key, || Ok(self.store.charge(self.name, key)?.map(Box::new)))?;
-        let live = charge.filter(|c| is_live(head, c));
+        let live = charge.filter(|c| head.is_live(c.recorded_at_ms, c.journal_sequence));
         Ok(live.and_then(|c| c.event(identity)).map(|a| a.event.clone()))
     }
 
-    fn settings_in_force(&self) -> (Arc<Settings>, u32) {
+    pub(crate) fn settings_in_force(&self) -> (Arc<Settings>, u32) {
         let all = &self.books.head.settings;
         let index = u32::try_from(all.len().saturating_sub(1)).unwrap_or(u32::MAX);
         (all.last().cloned().unwrap_or_default(), index)
     }
 
-    fn refuse(&mut self, rejection: Rejection) -> Disposition {
+    pub(crate) fn refuse(&mut self, rejection: Rejection) -> Disposition {
         *self.books.head.refused.entry(rejection.reason).or_default() += 1;
         Disposition::Refused(rejection)
     }
@@ -271,6 +277,17 @@ impl<S: Store> Project<'_, S> {
             (terms(self.name, &key, &charge.history, &settings), charge.history.last())
             && let Some(in_force) = settings.get(new.settings as usize)
         {
+            if charge.fold.sharing.owner.is_none()
+                && new.event.kind == Kind::Payment
+                && let Some(owner) = owner(&terms, new)
+            {
+                if charge.fold.paid > 0 {
+                    // What was paid before it is this owner's.
+                    let new = charge.history.pop();
+                    return self.rederive(&key, charge, new, now);
+                }
+                charge.fold.sharing.owner = Some(owner);
+            }
             let step = Step {
                 accepted: new,
                 settings: in_force,
@@ -295,6 +312,7 @@ impl<S: Store> Project<'_, S> {
         new: Option<Accepted>,
         now: i64,
     ) -> Result<(), S::Error> {
+        self.cause += 1;
         let settings = self.books.head.settings.clone();
         let time_before = self.books.head.journal_time_ms.unwrap_or(now);
         let history_before = charge.history.clone();
@@ -345,15 +363,4 @@ impl<S: Store> Project<'_, S> {
         self.books.charges.put(key.clone(), charge);
         Ok(())
     }
-}
-
-/// Whether the horizon has left a charge in the books: it drops a charge when the journal's time has passed its
-/// last event's recorded time by more than the horizon (5.3).
-fn is_live(head: &Head, charge: &Charge) -> bool {
-    let horizon = head.settings_in_force().map_or(i64::MAX, |s| s.dedupe_horizon_ms);
-    let passed = head.journal_time_ms.is_some_and(|t| t.saturating_sub(charge.recorded_at_ms) > horizon);
-    let stays_dropped = |(sequence, before): &(u64, i64)| {
-        charge.journal_sequence <= *sequence && charge.recorded_at_ms < *before
-    };
-    !passed && !head.dropped.iter().any(stays_dropped)
 }

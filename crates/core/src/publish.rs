@@ -1,16 +1,20 @@
 //! What the books publish of an event's meaning: entries, balances, points and day rows, in one go.
 
+use crate::calendar::Day;
 use crate::charge::{Accepted, ChargeKey, Cleared};
-use crate::daily::Columns;
+use crate::daily::{Columns, Kpis, Stamp};
 use crate::derive::{Derived, clearing_identity};
 use crate::entry::{Entry, EntryKind, Posting, difference};
 use crate::event::{Identity, Kind};
-use crate::fold::{Meaning, Terms};
+use crate::flags::{Flag, Flags};
+use crate::meaning::{Meaning, Terms};
 use crate::money::Currency;
 use crate::name::Name;
+use crate::party::Account;
 use crate::project::Project;
 use crate::rewards::{Points, PointsChange, PointsStatus};
-use crate::state::Store;
+use crate::splits::{self, Allocation, Share};
+use crate::state::{AllocationKey, Store};
 
 /// The event that something is published about.
 struct Subject<'a> {
@@ -18,6 +22,7 @@ struct Subject<'a> {
     terms: &'a Terms,
     identity: &'a Identity,
     accepted: &'a Accepted,
+    flags: Flags,
 }
 
 impl<S: Store> Project<'_, S> {
@@ -31,10 +36,11 @@ impl<S: Store> Project<'_, S> {
         kind: Kind,
         meaning: &Meaning,
     ) -> Result<(), S::Error> {
-        self.touched.clear();
-        let subject = Subject { key, terms, identity, accepted };
-        self.count(key, meaning, &meaning.columns)?;
-        self.earn(&subject, &terms.customer, meaning, meaning.points)?;
+        self.cause += 1;
+        let mut subject = Subject { key, terms, identity, accepted, flags: meaning.flags };
+        self.count(key.currency, meaning, None, kind)?;
+        self.allocate(&subject, meaning, meaning.shares.clone())?;
+        self.earn(&mut subject, &terms.customer, meaning, meaning.points)?;
         self.enter(&subject, EntryKind::Primary(kind), meaning, postings(meaning), None)
     }
 
@@ -49,14 +55,17 @@ impl<S: Store> Project<'_, S> {
         derived: &Derived<'_>,
     ) -> Result<(), S::Error> {
         let (before, after) = (&earlier.meaning, &derived.meaning);
-        let subject = Subject { key, terms, identity: &derived.identity, accepted: derived.accepted };
-        self.count(key, after, &after.columns.minus(&before.columns))?;
+        let (identity, accepted) = (&derived.identity, derived.accepted);
+        let mut subject = Subject { key, terms, identity, accepted, flags: after.flags };
+        self.count(key.currency, after, Some(before), derived.kind)?;
+        self.allocate(&subject, after, splits::difference(&before.shares, &after.shares))?;
         if before.parties.customer == after.parties.customer {
-            self.earn(&subject, &terms.customer, after, after.points.minus(before.points))?;
+            self.earn(&mut subject, &terms.customer, after, after.points.minus(before.points))?;
         } else {
             // The charge turned out to be another customer's.
-            self.earn(&subject, &before.parties.customer, after, Points::default().minus(before.points))?;
-            self.earn(&subject, &terms.customer, after, after.points)?;
+            let back = Points::default().minus(before.points);
+            self.earn(&mut subject, &before.parties.customer, after, back)?;
+            self.earn(&mut subject, &terms.customer, after, after.points)?;
         }
         let changed = difference(&postings(before), &postings(after));
         if changed.is_empty() {
@@ -72,36 +81,122 @@ impl<S: Store> Project<'_, S> {
         self.enter(&subject, EntryKind::Adjustment { corrects }, after, changed, caused_by)
     }
 
-    /// Adds a change to its day's row (section 7). Goodwill and what moves nothing touch no row.
-    fn count(&mut self, key: &ChargeKey, meaning: &Meaning, columns: &Columns) -> Result<(), S::Error> {
-        if columns.is_zero() {
+    /// Adds an event, or how its meaning has changed, to the rows of its day and of the day of purchase (section 7).
+    /// Goodwill and what moves nothing touch no row.
+    fn count(
+        &mut self,
+        currency: Currency,
+        after: &Meaning,
+        before: Option<&Meaning>,
+        kind: Kind,
+    ) -> Result<(), S::Error> {
+        let of_points = |meaning: &Meaning| Kpis::of_points(meaning.points, kind.is_points());
+        let (mut columns, mut points) = (after.columns, of_points(after));
+        let mut purchase = after.kpis;
+        if let Some(before) = before {
+            columns = columns.minus(&before.columns);
+            points = points.minus(&of_points(before));
+            if before.purchase_day == after.purchase_day {
+                purchase = purchase.minus(&before.kpis);
+            } else {
+                let back = Kpis::default().minus(&before.kpis);
+                self.add_to_day(before.purchase_day, currency, &Columns::default(), &back)?;
+            }
+        }
+        if after.purchase_day == after.day {
+            points.add(&purchase);
+        } else {
+            self.add_to_day(after.purchase_day, currency, &Columns::default(), &purchase)?;
+        }
+        self.add_to_day(after.day, currency, &columns, &points)
+    }
+
+    /// Adds figures to a day and its month.
+    pub(crate) fn add_to_day(
+        &mut self,
+        day: Day,
+        currency: Currency,
+        columns: &Columns,
+        kpis: &Kpis,
+    ) -> Result<(), S::Error> {
+        let no_columns = *columns == Columns::default();
+        if no_columns && kpis.is_zero() {
             return Ok(());
         }
-        let day = (meaning.day, key.currency);
-        let first = !self.touched.contains(&day);
-        let (now, sequence) = (self.books.head.journal_time_ms, self.books.head.journal_sequence);
-        let (name, store, recorded_at_ms) = (self.name, self.store, self.recorded_at_ms);
-        self.books.days.change(
-            &day,
-            || store.day(name, &day),
+        let (name, store, now) = (self.name, self.store, self.stamp());
+        let key = (day, currency);
+        self.books.days.change(&key, || store.day(name, &key), |row| row.add(columns, kpis, now))?;
+        if no_columns {
+            return Ok(());
+        }
+        let key = (day.month(), currency);
+        self.books.months.change(
+            &key,
+            || store.month(name, &key),
             |row| {
                 row.columns.add(columns);
-                // While time moves, what it clears holds as of the time that it moves to.
-                row.as_of_ms = now.map_or(recorded_at_ms, |t| t.max(recorded_at_ms));
-                row.journal_sequence = sequence;
-                row.revision += u64::from(first);
+                if columns.touches_profit() {
+                    row.profit.touch(now);
+                }
             },
-        )?;
-        if first {
-            self.touched.push(day);
+        )
+    }
+
+    /// What touches a row now.
+    fn stamp(&self) -> Stamp {
+        let head = &self.books.head;
+        Stamp {
+            revision: 1,
+            // While time moves, what it clears holds as of the time that it moves to.
+            as_of_ms: head.journal_time_ms.map_or(self.recorded_at_ms, |t| t.max(self.recorded_at_ms)),
+            journal_sequence: head.journal_sequence,
+            cause: self.cause,
         }
+    }
+
+    /// Publishes how an event's net effect is shared (section 8); no record where nothing is.
+    fn allocate(
+        &mut self,
+        subject: &Subject<'_>,
+        meaning: &Meaning,
+        shares: Vec<Share>,
+    ) -> Result<(), S::Error> {
+        if shares.is_empty() {
+            return Ok(());
+        }
+        let (name, store, now) = (self.name, self.store, self.stamp());
+        for share in &shares {
+            let key = AllocationKey {
+                day: meaning.day,
+                currency: subject.key.currency,
+                partner: share.partner.clone(),
+            };
+            self.books.allocations.change(
+                &key,
+                || store.allocation(name, &key),
+                |row| {
+                    row.total_minor += share.amount_minor;
+                    row.allocated.touch(now);
+                },
+            )?;
+        }
+        self.effects.allocations.push(Allocation {
+            project: self.name.clone(),
+            charge_id: subject.key.charge_id().cloned(),
+            identity: subject.identity.clone(),
+            product: subject.accepted.event.product.as_ref().or(subject.terms.product.as_ref()).cloned(),
+            economic_day: meaning.day,
+            currency: subject.key.currency,
+            shares,
+            journal_sequence: self.books.head.journal_sequence,
+        });
         Ok(())
     }
 
     /// Changes a user's points (section 8); no record where nothing changes.
     fn earn(
         &mut self,
-        subject: &Subject<'_>,
+        subject: &mut Subject<'_>,
         user: &Name,
         meaning: &Meaning,
         delta: Points,
@@ -121,19 +216,22 @@ impl<S: Store> Project<'_, S> {
                 after = balance.points;
             },
         )?;
+        let of_points_event = subject.accepted.event.kind.is_points();
+        let taken = of_points_event && delta.available < 0;
+        subject.flags.raise_if(taken && after.available < 0, Flag::Overdrawn);
         self.effects.points.push(PointsChange {
             project: self.name.clone(),
             user: user.clone(),
             identity: subject.identity.clone(),
             charge_id: subject.key.charge_id().cloned(),
-            status: PointsStatus::of(delta),
+            status: PointsStatus::of(delta, of_points_event),
             delta,
             balance: after,
             tier: subject.terms.earning.tier.clone(),
             rounded_spend: meaning.rounded_spend,
             occurred_at_ms: meaning.time_ms,
             economic_day: meaning.day,
-            flags: meaning.flags,
+            flags: subject.flags,
             journal_sequence: self.books.head.journal_sequence,
         });
         Ok(())
@@ -149,7 +247,8 @@ impl<S: Store> Project<'_, S> {
         caused_by: Option<Identity>,
     ) -> Result<(), S::Error> {
         self.books.head.entry_number += 1;
-        self.balance(subject.key.currency, &postings)?;
+        let goodwill = subject.accepted.event.kind == Kind::Goodwill;
+        self.balance(subject.key.currency, &postings, goodwill)?;
         self.effects.entries.push(Entry {
             project: self.name.clone(),
             entry_number: self.books.head.entry_number,
@@ -162,7 +261,7 @@ impl<S: Store> Project<'_, S> {
             economic_day: meaning.day,
             currency: subject.key.currency,
             charge_state: meaning.state,
-            flags: meaning.flags,
+            flags: subject.flags,
             descr: subject.accepted.event.description.clone(),
             postings,
             journal_sequence: self.books.head.journal_sequence,
@@ -172,7 +271,7 @@ impl<S: Store> Project<'_, S> {
     }
 
     /// Moves the balances that postings touch. Each organization is looked up once, however many postings name it.
-    fn balance(&mut self, currency: Currency, postings: &[Posting]) -> Result<(), S::Error> {
+    fn balance(&mut self, currency: Currency, postings: &[Posting], goodwill: bool) -> Result<(), S::Error> {
         let (project, store) = (self.name, self.store);
         let (entry_number, journal_sequence) =
             (self.books.head.entry_number, self.books.head.journal_sequence);
@@ -198,6 +297,13 @@ impl<S: Store> Project<'_, S> {
                         balance.balance_minor += amount_minor;
                         (balance.entry_number, balance.journal_sequence) = (entry_number, journal_sequence);
                     }
+                    for posting in postings {
+                        let Some(tally) = Tally::of(posting, name, goodwill) else { continue };
+                        let profile = organization.profile(currency);
+                        profile.value_minor += tally.value_minor;
+                        profile.goodwill_minor += tally.goodwill_minor;
+                        profile.journal_sequence = journal_sequence;
+                    }
                 },
             )?;
         }
@@ -207,4 +313,37 @@ impl<S: Store> Project<'_, S> {
 
 fn postings(meaning: &Meaning) -> Vec<Posting> {
     meaning.legs.iter().map(|leg| leg.posting(&meaning.parties)).collect()
+}
+
+/// What a posting adds to the client profile of an organization that is its customer (section 9).
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    value_minor: i128,
+    goodwill_minor: i128,
+}
+
+impl Tally {
+    /// `None` where the posting does not touch the organization as a customer.
+    fn of(posting: &Posting, organization: &Name, goodwill: bool) -> Option<Self> {
+        let customers = |account: Account| {
+            matches!(account, Account::Payable | Account::Refund | Account::Chargeback | Account::Writeoff)
+        };
+        let from = posting.orig_organization == *organization && customers(posting.orig_account);
+        let to = posting.dest_organization == *organization && customers(posting.dest_account);
+        if !from && !to {
+            return None;
+        }
+        let amount = i128::from(posting.amount_minor);
+        let value_minor = match (posting.orig_account, posting.dest_account) {
+            (Account::Income, Account::Payable) => amount,
+            (Account::Payable, Account::Income) if posting.dest_organization == posting.provider => -amount,
+            _ => 0,
+        };
+        let goodwill_minor = match (posting.orig_account, posting.dest_account) {
+            (Account::Payable, Account::Writeoff) if goodwill => amount,
+            (Account::Writeoff, Account::Payable) if goodwill => -amount,
+            _ => 0,
+        };
+        Some(Self { value_minor, goodwill_minor })
+    }
 }

@@ -3,7 +3,7 @@
 
 use crate::calendar::{DAY_MS, is_valid_time};
 use crate::charge::Accepted;
-use crate::event::ChargeEvent;
+use crate::event::{ChargeEvent, SpendEvent};
 use crate::money::{Currency, minor, minor_positive};
 use crate::name::Name;
 use crate::rejection::{Reason, Rejection};
@@ -37,6 +37,9 @@ pub fn amounts(event: &ChargeEvent, default: Option<Currency>) -> Result<Amounts
         event.currency.or(default).ok_or_else(|| Rejection::at(Reason::CurrencyMissing, "currency"))?;
     if event.amount.is_none() && event.kind.needs_amount() {
         return Err(Rejection::at(Reason::AmountMissing, "amount"));
+    }
+    if event.points_delta.is_none() && event.kind.is_points() {
+        return Err(Rejection::at(Reason::AmountMissing, "pointsDelta"));
     }
     let read = [
         ("amount", event.amount.map(|a| minor_positive(a, currency)).transpose()),
@@ -74,21 +77,8 @@ pub fn resolve(
         return Err(Rejection::at(Reason::FieldInvalid, "provider"));
     }
     let amounts = amounts(event, settings.currency)?;
-    let occurred_at_ms = event
-        .occurred_at_ms
-        .or(source_timestamp_ms)
-        .ok_or_else(|| Rejection::at(Reason::TimestampMissing, "occurredAt"))?;
-    let ahead = source_timestamp_ms.is_some_and(|t| occurred_at_ms.saturating_sub(t) > AHEAD_MAX_MS);
-    if ahead || !is_valid_time(occurred_at_ms) {
-        return Err(Rejection::at(Reason::TimestampInvalid, "occurredAt"));
-    }
-    let horizon = settings.dedupe_horizon_ms;
-    let older = |time: i64, than: i64| than.saturating_sub(time) > horizon;
-    let beyond = source_timestamp_ms.is_some_and(|t| older(occurred_at_ms, t) || older(t, journal_time_ms))
-        || older(occurred_at_ms, journal_time_ms);
-    if beyond {
-        return Err(Rejection::at(Reason::BeyondHorizon, "occurredAt"));
-    }
+    let occurred_at_ms = event_time(event.occurred_at_ms, source_timestamp_ms, settings, journal_time_ms)
+        .map_err(|reason| Rejection::at(reason, "occurredAt"))?;
     let accepted = Accepted {
         event: event.clone(),
         occurred_at_ms,
@@ -100,4 +90,44 @@ pub fn resolve(
         entry_number: 0,
     };
     Ok((accepted, amounts.currency))
+}
+
+/// A spend event that can be accepted: its amount, 0 or more, in minor units of the currency that counts.
+///
+/// # Errors
+/// `currency_missing`, `excess_precision`, `amount_out_of_range`; what [`event_time`] refuses.
+pub fn resolve_spend(
+    event: &SpendEvent,
+    source_timestamp_ms: Option<i64>,
+    settings: &Settings,
+    journal_time_ms: i64,
+) -> Result<(i64, Currency), Rejection> {
+    let missing = || Rejection::at(Reason::CurrencyMissing, "currency");
+    let currency = event.currency.or(settings.currency).ok_or_else(missing)?;
+    let amount_minor =
+        minor(event.amount, currency).map_err(|reason| Rejection::at(reason, "spend_amount"))?;
+    event_time(Some(event.occurred_at_ms), source_timestamp_ms, settings, journal_time_ms)
+        .map_err(|reason| Rejection::at(reason, "occurred_at"))?;
+    Ok((amount_minor, currency))
+}
+
+/// Event time: the event's own, else its record's (section 4), within the horizon of both clocks (5.3).
+///
+/// # Errors
+/// `timestamp_missing`, `timestamp_invalid`, `beyond_horizon`.
+fn event_time(
+    own_ms: Option<i64>,
+    source_timestamp_ms: Option<i64>,
+    settings: &Settings,
+    journal_time_ms: i64,
+) -> Result<i64, Reason> {
+    let occurred_at_ms = own_ms.or(source_timestamp_ms).ok_or(Reason::TimestampMissing)?;
+    let ahead = source_timestamp_ms.is_some_and(|t| occurred_at_ms.saturating_sub(t) > AHEAD_MAX_MS);
+    if ahead || !is_valid_time(occurred_at_ms) {
+        return Err(Reason::TimestampInvalid);
+    }
+    let older = |time: i64, than: i64| than.saturating_sub(time) > settings.dedupe_horizon_ms;
+    let beyond = source_timestamp_ms.is_some_and(|t| older(occurred_at_ms, t) || older(t, journal_time_ms))
+        || older(occurred_at_ms, journal_time_ms);
+    if beyond { Err(Reason::BeyondHorizon) } else { Ok(occurred_at_ms) }
 }

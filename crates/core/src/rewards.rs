@@ -110,10 +110,12 @@ pub enum PointsStatus {
 }
 
 impl PointsStatus {
-    /// The status of a charge event's change of points (section 8).
+    /// The status of an event's change of points (section 8).
     #[must_use]
-    pub fn of(delta: Points) -> Self {
-        if delta.pending.saturating_add(delta.available) < 0 {
+    pub fn of(delta: Points, of_points_event: bool) -> Self {
+        if of_points_event {
+            PointsStatus::Available
+        } else if delta.pending.saturating_add(delta.available) < 0 {
             PointsStatus::Reversed
         } else if delta.available > 0 {
             PointsStatus::Available

@@ -16,7 +16,7 @@ pub const RULES_VERSION: u32 = 1;
 pub const DEFAULT_PROCESSOR: &str = "processor";
 
 /// A project's settings from one journal record on.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Zone of the economic day. Default UTC.
     pub zone: Zone,
@@ -61,7 +61,7 @@ impl Default for Settings {
 }
 
 /// What a processor takes, where an event does not say (section 6).
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FeeSchedule {
     /// Percentage of a payment, 0 to 100.
     pub percent: Decimal,
@@ -137,7 +137,7 @@ impl Default for Rewards {
 }
 
 /// Who shares in the net revenue of a product (section 8).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SplitRule {
     /// The product.
     pub product: Name,
@@ -146,7 +146,7 @@ pub struct SplitRule {
 }
 
 /// One partner of a split rule.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Partner {
     /// What the partner is to the product.
     pub partner_type: PartnerType,
@@ -157,7 +157,7 @@ pub struct Partner {
 }
 
 /// What a partner is to a product.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PartnerType {
     /// Carries everything that no other partner does. At most one.
     Owner,
@@ -165,4 +165,19 @@ pub enum PartnerType {
     Coproducer,
     /// Brought the customer.
     Affiliate,
+}
+
+impl PartnerType {
+    /// All types.
+    pub const ALL: [PartnerType; 3] = [PartnerType::Owner, PartnerType::Coproducer, PartnerType::Affiliate];
+
+    /// The name as settings spell it and as published.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            PartnerType::Owner => "owner",
+            PartnerType::Coproducer => "coproducer",
+            PartnerType::Affiliate => "affiliate",
+        }
+    }
 }

@@ -6,8 +6,10 @@
 //!     head             sequence, journal time, settings, source positions, counts
 //!     charges          by ChargeKey
 //!     identities       which charge an identity belongs to
-//!     organizations    balances of six accounts per currency, points
-//!     days             rows of revenue.daily
+//!     spend            versions of spend events
+//!     organizations    balances of six accounts per currency, points, figures as a customer
+//!     days, months     figures that rows are published of
+//!     allocations      totals of partners per day
 //!     due              pendings by the time they clear
 //! ```
 //!
@@ -18,16 +20,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::calendar::Day;
+use crate::calendar::{Day, Month};
 use crate::charge::{Charge, ChargeKey};
-use crate::daily::DayRow;
+use crate::daily::{AllocationRow, DayRow, MonthRow, Stamp};
 use crate::event::{Identity, SourcePosition};
 use crate::money::Currency;
 use crate::name::Name;
-use crate::party::Account;
+use crate::organization::{AccountBalance, ClientProfile, Organization, PointsBalance};
 use crate::rejection::Reason;
-use crate::rewards::Points;
 use crate::settings::Settings;
+use crate::spend::Spend;
+use crate::splits::PartnerKey;
 use crate::table::Table;
 
 /// What is known of a project as a whole.
@@ -50,6 +53,8 @@ pub struct Head {
     pub dropped: Vec<(u64, i64)>,
     /// Charge events in the books.
     pub accepted: u64,
+    /// Spend events in the books, each version one.
+    pub accepted_spend: u64,
     /// Charge events that were in the books already.
     pub duplicates: u64,
     /// Charge events that the projector refused, by reason.
@@ -64,52 +69,17 @@ impl Head {
     pub fn settings_in_force(&self) -> Option<&Arc<Settings>> {
         self.settings.last()
     }
-}
 
-/// Balance of one account in one currency.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AccountBalance {
-    /// The account.
-    pub account: Account,
-    /// The currency.
-    pub currency: Currency,
-    /// Received less given, minor units.
-    pub balance_minor: i128,
-    /// Number of the last entry that touched it.
-    pub entry_number: u64,
-    /// Number of the journal record that caused that entry.
-    pub journal_sequence: u64,
-}
-
-/// What is known of an organization in a project.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Organization {
-    /// Its accounts that were ever touched, sorted by currency and account.
-    pub accounts: Vec<AccountBalance>,
-    /// Its points, where it ever had any.
-    pub points: Option<PointsBalance>,
-}
-
-impl Organization {
-    /// The balance of an account, opened where it was never touched.
-    pub(crate) fn account(&mut self, account: Account, currency: Currency) -> &mut AccountBalance {
-        let at = self.accounts.partition_point(|a| (a.currency, a.account) < (currency, account));
-        if self.accounts.get(at).is_none_or(|a| (a.currency, a.account) != (currency, account)) {
-            let fresh =
-                AccountBalance { account, currency, balance_minor: 0, entry_number: 0, journal_sequence: 0 };
-            self.accounts.insert(at, fresh);
-        }
-        &mut self.accounts[at]
+    /// Whether the horizon has left in the books what was last recorded then: it drops a charge or spend event when the
+    /// journal's time has passed its last event's recorded time by more than the horizon (5.3).
+    #[must_use]
+    pub fn is_live(&self, recorded_at_ms: i64, journal_sequence: u64) -> bool {
+        let horizon = self.settings_in_force().map_or(i64::MAX, |s| s.dedupe_horizon_ms);
+        let passed = self.journal_time_ms.is_some_and(|t| t.saturating_sub(recorded_at_ms) > horizon);
+        let stays_dropped =
+            |(sequence, before): &(u64, i64)| journal_sequence <= *sequence && recorded_at_ms < *before;
+        !passed && !self.dropped.iter().any(stays_dropped)
     }
-}
-
-/// A user's points.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PointsBalance {
-    /// The points.
-    pub points: Points,
-    /// Number of the journal record that last changed them.
-    pub journal_sequence: u64,
 }
 
 /// Where the state is read from: a projection of the journal up to some position.
@@ -133,6 +103,15 @@ pub trait Store {
     /// Reads a day's row.
     #[allow(clippy::missing_errors_doc)]
     fn day(&self, project: &Name, key: &(Day, Currency)) -> Result<Option<DayRow>, Self::Error>;
+    /// Reads a month's row.
+    #[allow(clippy::missing_errors_doc)]
+    fn month(&self, project: &Name, key: &(Month, Currency)) -> Result<Option<MonthRow>, Self::Error>;
+    /// Reads what a day has allocated to a partner.
+    #[allow(clippy::missing_errors_doc)]
+    fn allocation(&self, project: &Name, key: &AllocationKey) -> Result<Option<AllocationRow>, Self::Error>;
+    /// Reads the versions of a spend event.
+    #[allow(clippy::missing_errors_doc)]
+    fn spend(&self, project: &Name, event_id: &Name) -> Result<Option<Spend>, Self::Error>;
     /// Reads all pendings that are to clear.
     #[allow(clippy::missing_errors_doc)]
     fn due(&self, project: &Name) -> Result<Vec<(i64, ChargeKey)>, Self::Error>;
@@ -159,9 +138,29 @@ impl Store for NoStore {
     fn day(&self, _: &Name, _: &(Day, Currency)) -> Result<Option<DayRow>, Self::Error> {
         Ok(None)
     }
+    fn month(&self, _: &Name, _: &(Month, Currency)) -> Result<Option<MonthRow>, Self::Error> {
+        Ok(None)
+    }
+    fn allocation(&self, _: &Name, _: &AllocationKey) -> Result<Option<AllocationRow>, Self::Error> {
+        Ok(None)
+    }
+    fn spend(&self, _: &Name, _: &Name) -> Result<Option<Spend>, Self::Error> {
+        Ok(None)
+    }
     fn due(&self, _: &Name) -> Result<Vec<(i64, ChargeKey)>, Self::Error> {
         Ok(Vec::new())
     }
+}
+
+/// What a partner is allocated on a day.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AllocationKey {
+    /// The day.
+    pub day: Day,
+    /// The currency.
+    pub currency: Currency,
+    /// The partner.
+    pub partner: PartnerKey,
 }
 
 /// The books of one project.
@@ -174,6 +173,9 @@ pub struct Books {
     pub(crate) identities: Table<Identity, ChargeKey>,
     pub(crate) organizations: Table<Name, Organization>,
     pub(crate) days: Table<(Day, Currency), DayRow>,
+    pub(crate) months: Table<(Month, Currency), MonthRow>,
+    pub(crate) allocations: Table<AllocationKey, AllocationRow>,
+    pub(crate) spend: Table<Name, Spend>,
     due: BTreeSet<(i64, ChargeKey)>,
     due_changes: Vec<(i64, ChargeKey, bool)>,
 }
@@ -221,6 +223,12 @@ pub enum Change<'a> {
     Organization(&'a Name, &'a Organization),
     /// A day's row.
     Day(&'a (Day, Currency), &'a DayRow),
+    /// A month's row.
+    Month(&'a (Month, Currency), &'a MonthRow),
+    /// What a day has allocated to a partner.
+    Allocation(&'a AllocationKey, &'a AllocationRow),
+    /// The versions of a spend event.
+    Spend(&'a Name, &'a Spend),
     /// A pending that is to clear (`true`) or no longer is.
     Due(i64, &'a ChargeKey, bool),
 }
@@ -228,14 +236,39 @@ pub enum Change<'a> {
 /// A row that a batch has changed, for the compacted output topics.
 #[derive(Debug)]
 pub enum Row<'a> {
-    /// Of `revenue.daily`.
-    Revenue {
+    /// Of one of the topics by day.
+    Day {
+        /// Which of them.
+        view: DayView,
         /// The day.
         day: Day,
         /// The currency.
         currency: Currency,
         /// The figures.
         row: &'a DayRow,
+    },
+    /// Of `profit.monthly`.
+    Month {
+        /// The month.
+        month: Month,
+        /// The currency.
+        currency: Currency,
+        /// The figures.
+        row: &'a MonthRow,
+    },
+    /// Of `allocations.daily`.
+    Allocation {
+        /// Day, currency and partner.
+        key: &'a AllocationKey,
+        /// The total.
+        row: &'a AllocationRow,
+    },
+    /// Of `customers.profile`.
+    Customer {
+        /// The customer.
+        organization: &'a Name,
+        /// The figures.
+        profile: ClientProfile,
     },
     /// Of `accounts.balances`.
     Balance {
@@ -251,6 +284,39 @@ pub enum Row<'a> {
         /// The points.
         balance: &'a PointsBalance,
     },
+}
+
+/// A topic of rows by day and currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DayView {
+    /// `revenue.daily`.
+    Revenue,
+    /// `spend.daily`.
+    Spend,
+    /// `profit.daily`.
+    Profit,
+    /// `owner-profit.daily`.
+    OwnerProfit,
+    /// `kpis.daily`.
+    Kpis,
+}
+
+impl DayView {
+    /// All of them.
+    pub const ALL: [DayView; 5] =
+        [DayView::Revenue, DayView::Spend, DayView::Profit, DayView::OwnerProfit, DayView::Kpis];
+
+    /// What has touched its row.
+    #[must_use]
+    pub fn stamp(self, row: &DayRow) -> Stamp {
+        match self {
+            DayView::Revenue => row.revenue,
+            DayView::Spend => row.spend,
+            DayView::Profit => row.profit,
+            DayView::OwnerProfit => row.owner_profit,
+            DayView::Kpis => row.kpi,
+        }
+    }
 }
 
 /// Everything that the projector knows.
@@ -321,6 +387,7 @@ impl<S: Store> State<S> {
                 due,
                 charges: Table::untracked(self.volatile),
                 identities: Table::untracked(self.volatile),
+                spend: Table::untracked(self.volatile),
                 ..Books::default()
             };
             self.books.insert(project.clone(), books);
@@ -354,29 +421,40 @@ impl<S: Store> State<S> {
             let identities = books.identities.changes().map(|(k, v)| Change::Identity(k, v));
             let organizations = books.organizations.changes().map(|(k, v)| Change::Organization(k, v));
             let days = books.days.changes().map(|(k, v)| Change::Day(k, v));
+            let months = books.months.changes().map(|(k, v)| Change::Month(k, v));
+            let allocations = books.allocations.changes().map(|(k, v)| Change::Allocation(k, v));
+            let spend = books.spend.changes().map(|(k, v)| Change::Spend(k, v));
             let due = books.due_changes.iter().map(|(at, key, add)| Change::Due(*at, key, *add));
-            let all = head.chain(charges).chain(identities).chain(organizations).chain(days).chain(due);
+            let all = head.chain(charges).chain(identities).chain(organizations).chain(days);
+            let all = all.chain(months).chain(allocations).chain(spend).chain(due);
             all.map(move |change| (project, change))
         })
     }
 
     /// What the batch under way has changed, for the compacted topics. `since` gives the journal sequence at which
-    /// the batch began for a project: rows of organizations that were touched before only are left out.
+    /// the batch began for a project: rows that were touched before only are left out.
     pub fn rows<'a>(&'a self, since: &'a BTreeMap<Name, u64>) -> impl Iterator<Item = (&'a Name, Row<'a>)> {
         self.books.iter().filter(|(_, b)| b.head_changed).flat_map(move |(project, books)| {
             let since = since.get(project).copied().unwrap_or(0);
-            let revenue = books.days.changes().map(|((day, currency), row)| Row::Revenue {
-                day: *day,
-                currency: *currency,
-                row,
+            let days = books.days.changes().flat_map(move |((day, currency), row)| {
+                let fresh = DayView::ALL.into_iter().filter(move |v| v.stamp(row).journal_sequence > since);
+                fresh.map(move |view| Row::Day { view, day: *day, currency: *currency, row })
             });
+            let months = books.months.changes().filter(move |(_, row)| row.profit.journal_sequence > since);
+            let months =
+                months.map(|((month, currency), row)| Row::Month { month: *month, currency: *currency, row });
+            let allocations = books.allocations.changes().map(|(key, row)| Row::Allocation { key, row });
             let organizations = books.organizations.changes().flat_map(move |(organization, value)| {
                 let fresh = value.accounts.iter().filter(move |a| a.journal_sequence > since);
                 let balances = fresh.map(move |balance| Row::Balance { organization, balance });
                 let points = value.points.as_ref().filter(|p| p.journal_sequence > since);
-                balances.chain(points.map(move |balance| Row::Points { user: organization, balance }))
+                let profiles = value.profiles.iter().filter(move |p| p.journal_sequence > since);
+                let profiles =
+                    profiles.map(move |p| Row::Customer { organization, profile: value.client_profile(p) });
+                let points = points.map(move |balance| Row::Points { user: organization, balance });
+                balances.chain(profiles).chain(points)
             });
-            revenue.chain(organizations).map(move |row| (project, row))
+            days.chain(months).chain(allocations).chain(organizations).map(move |row| (project, row))
         })
     }
 
@@ -388,6 +466,9 @@ impl<S: Store> State<S> {
             books.identities.settle();
             books.organizations.settle();
             books.days.settle();
+            books.months.settle();
+            books.allocations.settle();
+            books.spend.settle();
             books.due_changes.clear();
         }
     }
@@ -401,6 +482,9 @@ impl<S: Store> State<S> {
             books.identities.forget_clean(keep_max / 4);
             books.organizations.forget_clean(keep_max);
             books.days.forget_clean(keep_max);
+            books.months.forget_clean(keep_max);
+            books.allocations.forget_clean(keep_max);
+            books.spend.forget_clean(keep_max / 4);
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Journal records: one byte with the version of the schema, then an Avro datum of `schemas/journal.v1.avsc`.
+//! Journal records: one byte with the version of the schema, then an Avro datum of `schemas/journal.v2.avsc`.
 //!
 //! The journal is kept for ever, so every version that was ever written must stay readable: a change of the schema
 //! is a new version with its own file and golden records, beside the old ones (docs/adr/0003).
 
 use std::sync::Arc;
 
-use daybook_core::event::{Body, ChargeEvent, Identity, JournalRecord, Kind, SourcePosition};
+use daybook_core::event::{Body, ChargeEvent, Identity, JournalRecord, Kind, SourcePosition, SpendEvent};
 use daybook_core::money::Currency;
 use daybook_core::name::Name;
 use rust_decimal::Decimal;
@@ -14,10 +14,13 @@ use crate::binary::{Malformed, Reader, put_count, put_long, put_option, put_str}
 use crate::settings;
 
 /// The version that is written.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
+
+/// The first version: no points, no spend.
+const V1: u8 = 1;
 
 /// The schema of [`VERSION`].
-pub const SCHEMA: &str = include_str!("../../../schemas/journal.v1.avsc");
+pub const SCHEMA: &str = include_str!("../../../schemas/journal.v2.avsc");
 
 /// Why a journal record can't be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +58,10 @@ pub fn encode(record: &JournalRecord, out: &mut Vec<u8>) {
             put_str(out, &settings::to_json(settings));
         }
         Body::Tick => put_long(out, 2),
+        Body::Spend(spend) => {
+            put_long(out, 3);
+            put_spend(out, spend);
+        }
     }
 }
 
@@ -65,7 +72,7 @@ pub fn encode(record: &JournalRecord, out: &mut Vec<u8>) {
 pub fn decode(bytes: &[u8]) -> Result<JournalRecord, JournalError> {
     let mut reader = Reader::new(bytes);
     let version = reader.byte()?;
-    if version != VERSION {
+    if !(V1..=VERSION).contains(&version) {
         return Err(JournalError::UnknownVersion(version));
     }
     let project = reader.name()?;
@@ -75,9 +82,10 @@ pub fn decode(bytes: &[u8]) -> Result<JournalRecord, JournalError> {
         Ok(SourcePosition { topic: r.name()?, partition: r.int()?, offset: r.count()?, item: r.int()? })
     })?;
     let body = match reader.long()? {
-        0 => Body::Charge(Box::new(read_event(&mut reader)?)),
+        0 => Body::Charge(Box::new(read_event_of(&mut reader, version)?)),
         1 => Body::Settings(Arc::new(settings::parse(reader.str()?.as_bytes())?)),
         2 => Body::Tick,
+        3 if version > V1 => Body::Spend(Box::new(read_spend(&mut reader)?)),
         _ => return Err(reader.malformed("a body").into()),
     };
     reader.end()?;
@@ -107,13 +115,20 @@ pub(crate) fn put_event(out: &mut Vec<u8>, event: &ChargeEvent) {
     out.push(event.livemode.into());
     put_name(out, &event.description);
     out.push(event.card_number_masked.into());
+    put_option(out, event.points_delta, put_long);
+    put_option(out, event.rounded_spend, put_decimal);
 }
 
 /// Reads what [`put_event`] appends.
 pub(crate) fn read_event(reader: &mut Reader<'_>) -> Result<ChargeEvent, Malformed> {
+    read_event_of(reader, VERSION)
+}
+
+fn read_event_of(reader: &mut Reader<'_>, version: u8) -> Result<ChargeEvent, Malformed> {
+    let later = version > V1;
     Ok(ChargeEvent {
         identity: Identity { event_id: reader.name()?, line: reader.int()? },
-        kind: read_kind(reader)?,
+        kind: read_kind(reader, version)?,
         user: reader.name()?,
         amount: reader.option(read_decimal)?,
         currency: reader.option(read_currency)?,
@@ -130,22 +145,56 @@ pub(crate) fn read_event(reader: &mut Reader<'_>) -> Result<ChargeEvent, Malform
         livemode: reader.byte()? != 0,
         description: reader.option(Reader::name)?,
         card_number_masked: reader.byte()? != 0,
+        points_delta: if later { reader.option(Reader::long)? } else { None },
+        rounded_spend: if later { reader.option(read_decimal)? } else { None },
     })
 }
 
-fn read_kind(reader: &mut Reader<'_>) -> Result<Kind, Malformed> {
+fn read_kind(reader: &mut Reader<'_>, version: u8) -> Result<Kind, Malformed> {
     let index: usize = reader.int()?;
-    Kind::ALL.get(index).copied().ok_or_else(|| reader.malformed("a kind"))
+    let kind = Kind::ALL.get(index).copied().filter(|kind| version > V1 || !kind.is_points());
+    kind.ok_or_else(|| reader.malformed("a kind"))
+}
+
+/// Appends a spend event: the fields of `Spend` in the schema, in its order.
+pub(crate) fn put_spend(out: &mut Vec<u8>, spend: &SpendEvent) {
+    let put_name = |out: &mut Vec<u8>, name: &Option<Name>| put_option(out, name.as_deref(), put_str);
+    put_str(out, &spend.event_id);
+    put_long(out, spend.version.into());
+    put_decimal(out, spend.amount);
+    put_option(out, spend.currency, |out, c| put_str(out, c.code()));
+    put_long(out, spend.occurred_at_ms);
+    out.push(spend.is_active.into());
+    put_name(out, &spend.platform);
+    put_name(out, &spend.campaign);
+    put_name(out, &spend.ad_set);
+    put_name(out, &spend.ad);
+}
+
+/// Reads what [`put_spend`] appends.
+pub(crate) fn read_spend(reader: &mut Reader<'_>) -> Result<SpendEvent, Malformed> {
+    Ok(SpendEvent {
+        event_id: reader.name()?,
+        version: reader.int()?,
+        amount: read_decimal(reader)?,
+        currency: reader.option(read_currency)?,
+        occurred_at_ms: reader.long()?,
+        is_active: reader.byte()? != 0,
+        platform: reader.option(Reader::name)?,
+        campaign: reader.option(Reader::name)?,
+        ad_set: reader.option(Reader::name)?,
+        ad: reader.option(Reader::name)?,
+    })
 }
 
 /// A number as its digits and how many of them stand behind the point.
-fn put_decimal(out: &mut Vec<u8>, number: Decimal) {
+pub(crate) fn put_decimal(out: &mut Vec<u8>, number: Decimal) {
     // Below 10^15 with at most 15 digits, or intake had refused it: its digits fit a long.
     put_long(out, i64::try_from(number.mantissa()).unwrap_or(i64::MAX));
     put_long(out, number.scale().into());
 }
 
-fn read_decimal(reader: &mut Reader<'_>) -> Result<Decimal, Malformed> {
+pub(crate) fn read_decimal(reader: &mut Reader<'_>) -> Result<Decimal, Malformed> {
     let (units, scale) = (reader.long()?, reader.int()?);
     Decimal::try_from_i128_with_scale(units.into(), scale).map_err(|_| reader.malformed("a decimal"))
 }

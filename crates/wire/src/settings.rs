@@ -272,6 +272,9 @@ fn splits(value: &Document<'_>) -> Parsed<Vec<SplitRule>> {
     Ok(splits)
 }
 
+/// Digits of a percentage after the point: an amount times a share must fit 128 bits.
+const PERCENTAGE_DIGITS_MAX: u32 = 15;
+
 fn partner(value: &Document<'_>, path: &str) -> Parsed<Partner> {
     let split = |fault: SettingsFault| SettingsFault { reason: Reason::SplitRuleInvalid, ..fault };
     let (mut partner_type, mut partner_name, mut percentage) = (None, None, None);
@@ -279,18 +282,20 @@ fn partner(value: &Document<'_>, path: &str) -> Parsed<Partner> {
         let path = format!("{path}.{key}");
         match key {
             "type" => {
-                partner_type = Some(match string(value, &path).map_err(split)? {
-                    "owner" => PartnerType::Owner,
-                    "coproducer" => PartnerType::Coproducer,
-                    "affiliate" => PartnerType::Affiliate,
-                    _ => return invalid_split(&path, "must be owner, coproducer or affiliate"),
-                });
+                let text = string(value, &path).map_err(split)?;
+                partner_type = PartnerType::ALL.into_iter().find(|t| t.name() == text);
+                if partner_type.is_none() {
+                    return invalid_split(&path, "must be owner, coproducer or affiliate");
+                }
             }
             "name" => partner_name = Some(name(value, &path).map_err(split)?),
             "percentage" => {
                 let share = decimal(value, &path).map_err(split)?;
                 if !(Decimal::ZERO..=Decimal::ONE).contains(&share) {
                     return invalid_split(&path, "must be 0 to 1 (0.3 is 30 %)");
+                }
+                if share.scale() > PERCENTAGE_DIGITS_MAX {
+                    return invalid_split(&path, "must have at most 15 digits after the point");
                 }
                 percentage = Some(share);
             }
@@ -351,11 +356,7 @@ pub fn to_json(settings: &Settings) -> String {
         comma_separated(out, rule.partners.iter(), |out, partner| {
             out.push_str("{\"name\":");
             push_str(out, &partner.name);
-            let partner_type = match partner.partner_type {
-                PartnerType::Owner => "owner",
-                PartnerType::Coproducer => "coproducer",
-                PartnerType::Affiliate => "affiliate",
-            };
+            let partner_type = partner.partner_type.name();
             let _ = write!(out, ",\"percentage\":\"{}\",\"type\":\"{partner_type}\"}}", partner.percentage);
         });
         out.push_str("],\"product\":");

@@ -3,30 +3,37 @@
 //! Private to the store: state is a cache that can be rebuilt from the journal, so there is one format version and
 //! no migration. A store of another version is dropped and replayed.
 
+mod charge;
+mod rows;
+
+pub use charge::read_charge;
+pub use rows::{read_allocation, read_day, read_month, read_spend_event};
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use daybook_core::calendar::Day;
-use daybook_core::charge::{Accepted, Charge, ChargeKey, Cleared, Reference};
-use daybook_core::charge_state::ChargeState;
-use daybook_core::daily::{Columns, DayRow};
+use daybook_core::calendar::{Day, Month};
+use daybook_core::charge::{ChargeKey, Reference};
 use daybook_core::event::{Identity, SourcePosition};
-use daybook_core::fold::{Fold, OpenPending, Transaction};
 use daybook_core::money::Currency;
 use daybook_core::name::Name;
+use daybook_core::organization::{AccountBalance, Organization, PointsBalance, Profile};
 use daybook_core::party::Account;
 use daybook_core::rejection::Reason;
 use daybook_core::rewards::Points;
-use daybook_core::state::{AccountBalance, Change, Head, Organization, PointsBalance};
-
+use daybook_core::settings::PartnerType;
+use daybook_core::splits::PartnerKey;
+use daybook_core::state::{AllocationKey, Change, Head};
 use sha2::{Digest, Sha256};
 
 use crate::binary::{Malformed, Reader, put_bytes, put_count, put_long, put_option, put_str};
-use crate::journal::{put_event, read_currency, read_event};
+use crate::journal::read_currency;
 use crate::settings;
+use charge::put_charge;
+use rows::{put_allocation, put_day, put_month, put_spend_event};
 
 /// Version of all that is written here.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// The table of a value: first byte of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,14 +41,20 @@ pub const FORMAT: u32 = 2;
 pub enum Table {
     /// [`Head`] by project.
     Head = b'h',
-    /// [`Charge`] by [`ChargeKey`].
+    /// Charges by [`ChargeKey`].
     Charge = b'c',
     /// [`ChargeKey`] by [`Identity`].
     Identity = b'i',
     /// [`Organization`] by name.
     Organization = b'o',
-    /// [`DayRow`] by day and currency.
+    /// Figures by day and currency.
     Day = b'd',
+    /// Figures by month and currency.
+    Month = b'm',
+    /// Totals by [`AllocationKey`].
+    Allocation = b'a',
+    /// Versions by the spend event's id.
+    Spend = b's',
     /// Nothing, by time and [`ChargeKey`].
     Due = b't',
 }
@@ -110,6 +123,33 @@ pub fn day_key(project: &str, (day, currency): &(Day, Currency)) -> Vec<u8> {
     out
 }
 
+/// Key of a month's row.
+#[must_use]
+pub fn month_key(project: &str, (month, currency): &(Month, Currency)) -> Vec<u8> {
+    let mut out = key_prefix(Table::Month, project);
+    out.extend_from_slice(month.to_string().as_bytes());
+    out.extend_from_slice(currency.code().as_bytes());
+    out
+}
+
+/// Key of what a day has allocated to a partner.
+#[must_use]
+pub fn allocation_key(project: &str, key: &AllocationKey) -> Vec<u8> {
+    let mut out = key_prefix(Table::Allocation, project);
+    out.extend_from_slice(key.day.to_string().as_bytes());
+    out.extend_from_slice(key.currency.code().as_bytes());
+    put_partner(&mut out, &key.partner);
+    out
+}
+
+/// Key of a spend event.
+#[must_use]
+pub fn spend_key(project: &str, event_id: &str) -> Vec<u8> {
+    let mut out = key_prefix(Table::Spend, project);
+    put_str(&mut out, event_id);
+    hashed(&out)
+}
+
 fn due_key(project: &str, at_ms: i64, key: &ChargeKey) -> Vec<u8> {
     let mut out = key_prefix(Table::Due, project);
     put_long(&mut out, at_ms);
@@ -151,6 +191,18 @@ pub fn encode(project: &str, change: &Change<'_>) -> (Vec<u8>, Option<Vec<u8>>) 
             put_day(&mut value, row);
             day_key(project, key)
         }
+        Change::Month(key, row) => {
+            put_month(&mut value, row);
+            month_key(project, key)
+        }
+        Change::Allocation(key, row) => {
+            put_allocation(&mut value, row);
+            allocation_key(project, key)
+        }
+        Change::Spend(event_id, spend) => {
+            put_spend_event(&mut value, spend);
+            spend_key(project, event_id)
+        }
         Change::Due(at_ms, key, added) => return (due_key(project, *at_ms, key), added.then(Vec::new)),
     };
     (key, Some(value))
@@ -163,6 +215,18 @@ fn put_identity(out: &mut Vec<u8>, identity: &Identity) {
 
 fn read_identity(reader: &mut Reader<'_>) -> Result<Identity, Malformed> {
     Ok(Identity { event_id: reader.name()?, line: reader.int()? })
+}
+
+fn put_partner(out: &mut Vec<u8>, partner: &PartnerKey) {
+    out.push(partner.partner_type as u8);
+    put_str(out, &partner.name);
+}
+
+fn read_partner(reader: &mut Reader<'_>) -> Result<PartnerKey, Malformed> {
+    let partner_type = usize::from(reader.byte()?);
+    let partner_type = PartnerType::ALL.get(partner_type).copied();
+    let partner_type = partner_type.ok_or_else(|| reader.malformed("a partner's type"))?;
+    Ok(PartnerKey { partner_type, name: reader.name()? })
 }
 
 fn put_charge_key(out: &mut Vec<u8>, key: &ChargeKey) {
@@ -207,6 +271,7 @@ fn put_head(out: &mut Vec<u8>, head: &Head) {
         put_long(out, *before);
     });
     put_count(out, head.accepted);
+    put_count(out, head.accepted_spend);
     put_count(out, head.duplicates);
     put_list(out, head.refused.iter(), |out, (reason, count)| {
         put_str(out, reason.code());
@@ -232,6 +297,7 @@ pub fn read_head(bytes: &[u8]) -> Result<Head, Malformed> {
         })?,
         dropped: read_list(&mut r, |r| Ok((r.count()?, r.long()?)))?,
         accepted: r.count()?,
+        accepted_spend: r.count()?,
         duplicates: r.count()?,
         refused: read_list(&mut r, |r| {
             let reason = Reason::from_code(r.str()?).ok_or_else(|| r.malformed("a reason"))?;
@@ -243,130 +309,6 @@ pub fn read_head(bytes: &[u8]) -> Result<Head, Malformed> {
     };
     r.end()?;
     Ok(head)
-}
-
-fn put_charge(out: &mut Vec<u8>, charge: &Charge) {
-    put_list(out, charge.history.iter(), |out, accepted| {
-        put_event(out, &accepted.event);
-        put_long(out, accepted.occurred_at_ms);
-        put_option(out, accepted.amount_minor, put_long);
-        put_option(out, accepted.fee_minor, put_long);
-        put_option(out, accepted.fee_returned_minor, put_long);
-        put_long(out, accepted.settings.into());
-        put_option(out, accepted.source_timestamp_ms, put_long);
-        put_count(out, accepted.entry_number);
-    });
-    put_list(out, charge.cleared.iter(), |out, cleared| {
-        put_identity(out, &cleared.pending);
-        put_count(out, cleared.entry_number);
-    });
-    put_fold(out, &charge.fold);
-    put_long(out, charge.recorded_at_ms);
-    put_count(out, charge.journal_sequence);
-}
-
-/// Reads a charge.
-#[allow(clippy::missing_errors_doc)]
-pub fn read_charge(bytes: &[u8]) -> Result<Charge, Malformed> {
-    let mut r = Reader::new(bytes);
-    let charge = Charge {
-        history: read_list(&mut r, |r| {
-            Ok(Accepted {
-                event: read_event(r)?,
-                occurred_at_ms: r.long()?,
-                amount_minor: r.option(Reader::long)?,
-                fee_minor: r.option(Reader::long)?,
-                fee_returned_minor: r.option(Reader::long)?,
-                settings: r.int()?,
-                source_timestamp_ms: r.option(Reader::long)?,
-                entry_number: r.count()?,
-            })
-        })?,
-        cleared: read_list(&mut r, |r| Ok(Cleared { pending: read_identity(r)?, entry_number: r.count()? }))?,
-        fold: read_fold(&mut r)?,
-        recorded_at_ms: r.long()?,
-        journal_sequence: r.count()?,
-    };
-    r.end()?;
-    Ok(charge)
-}
-
-fn put_fold(out: &mut Vec<u8>, fold: &Fold) {
-    for figure in [
-        fold.invoiced,
-        fold.paid,
-        fold.written,
-        fold.fees,
-        fold.fees_returned,
-        fold.refunded,
-        fold.charged_back,
-        fold.disputed,
-    ] {
-        put_long(out, figure);
-    }
-    put_list(out, fold.open.iter(), |out, open| {
-        put_transaction(out, &open.transaction);
-        put_long(out, open.amount_minor);
-    });
-    put_list(out, fold.paid_transactions.iter(), put_transaction);
-    put_list(out, fold.refunded_by.iter(), |out, (name, refunded)| {
-        put_str(out, name);
-        put_long(out, *refunded);
-    });
-    put_option(out, fold.first_payment.as_ref(), |out, (time_ms, processor)| {
-        put_long(out, *time_ms);
-        put_str(out, processor);
-    });
-    out.push(fold.failed.into());
-    put_long(out, fold.points.pending);
-    put_long(out, fold.points.available);
-    out.push(fold.state as u8);
-}
-
-fn read_fold(r: &mut Reader<'_>) -> Result<Fold, Malformed> {
-    Ok(Fold {
-        invoiced: r.long()?,
-        paid: r.long()?,
-        written: r.long()?,
-        fees: r.long()?,
-        fees_returned: r.long()?,
-        refunded: r.long()?,
-        charged_back: r.long()?,
-        disputed: r.long()?,
-        open: read_list(r, |r| {
-            Ok(OpenPending { transaction: read_transaction(r)?, amount_minor: r.long()? })
-        })?,
-        paid_transactions: read_list(r, read_transaction)?,
-        refunded_by: read_list(r, |r| Ok((r.name()?, r.long()?)))?,
-        first_payment: r.option(|r| Ok((r.long()?, r.name()?)))?,
-        failed: r.byte()? != 0,
-        points: Points { pending: r.long()?, available: r.long()? },
-        state: {
-            let state = usize::from(r.byte()?);
-            ChargeState::ALL.get(state).copied().ok_or_else(|| r.malformed("a charge's state"))?
-        },
-    })
-}
-
-fn put_transaction(out: &mut Vec<u8>, transaction: &Transaction) {
-    match transaction {
-        Transaction::Named(name) => {
-            out.push(0);
-            put_str(out, name);
-        }
-        Transaction::Own(identity) => {
-            out.push(1);
-            put_identity(out, identity);
-        }
-    }
-}
-
-fn read_transaction(reader: &mut Reader<'_>) -> Result<Transaction, Malformed> {
-    match reader.byte()? {
-        0 => Ok(Transaction::Named(reader.name()?)),
-        1 => Ok(Transaction::Own(read_identity(reader)?)),
-        _ => Err(reader.malformed("a transaction")),
-    }
 }
 
 fn put_organization(out: &mut Vec<u8>, organization: &Organization) {
@@ -381,6 +323,12 @@ fn put_organization(out: &mut Vec<u8>, organization: &Organization) {
         put_long(out, points.points.pending);
         put_long(out, points.points.available);
         put_count(out, points.journal_sequence);
+    });
+    put_list(out, organization.profiles.iter(), |out, profile| {
+        put_str(out, profile.currency.code());
+        put_i128(out, profile.value_minor);
+        put_i128(out, profile.goodwill_minor);
+        put_count(out, profile.journal_sequence);
     });
 }
 
@@ -405,49 +353,17 @@ pub fn read_organization(bytes: &[u8]) -> Result<Organization, Malformed> {
                 journal_sequence: r.count()?,
             })
         })?,
+        profiles: read_list(&mut r, |r| {
+            Ok(Profile {
+                currency: read_currency(r)?,
+                value_minor: read_i128(r)?,
+                goodwill_minor: read_i128(r)?,
+                journal_sequence: r.count()?,
+            })
+        })?,
     };
     r.end()?;
     Ok(organization)
-}
-
-fn put_day(out: &mut Vec<u8>, row: &DayRow) {
-    let columns = &row.columns;
-    for figure in [
-        columns.gross_sales_minor,
-        columns.refunds_minor,
-        columns.chargebacks_minor,
-        columns.platform_fees_minor,
-    ] {
-        put_i128(out, figure);
-    }
-    for count in [columns.transaction_count, columns.refund_count, columns.chargeback_count] {
-        put_long(out, count);
-    }
-    put_count(out, row.revision);
-    put_long(out, row.as_of_ms);
-    put_count(out, row.journal_sequence);
-}
-
-/// Reads a day's row.
-#[allow(clippy::missing_errors_doc)]
-pub fn read_day(bytes: &[u8]) -> Result<DayRow, Malformed> {
-    let mut r = Reader::new(bytes);
-    let row = DayRow {
-        columns: Columns {
-            gross_sales_minor: read_i128(&mut r)?,
-            refunds_minor: read_i128(&mut r)?,
-            chargebacks_minor: read_i128(&mut r)?,
-            platform_fees_minor: read_i128(&mut r)?,
-            transaction_count: r.long()?,
-            refund_count: r.long()?,
-            chargeback_count: r.long()?,
-        },
-        revision: r.count()?,
-        as_of_ms: r.long()?,
-        journal_sequence: r.count()?,
-    };
-    r.end()?;
-    Ok(row)
 }
 
 fn put_i128(out: &mut Vec<u8>, value: i128) {

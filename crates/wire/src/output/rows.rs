@@ -1,0 +1,242 @@
+//! Rows of the compacted topics.
+
+use std::fmt::Write;
+
+use daybook_core::calendar::Day;
+use daybook_core::daily::{AllocationRow, DayRow, MonthRow, Stamp};
+use daybook_core::money::Currency;
+use daybook_core::organization::{AccountBalance, ClientProfile, PointsBalance};
+use daybook_core::state::{AllocationKey, DayView, Row};
+
+use super::object::Object;
+use crate::topic::Topic;
+
+/// Topic of a row.
+#[must_use]
+pub fn row_topic(row: &Row<'_>) -> Topic {
+    match row {
+        Row::Day { view, .. } => match view {
+            DayView::Revenue => Topic::RevenueDaily,
+            DayView::Spend => Topic::SpendDaily,
+            DayView::Profit => Topic::ProfitDaily,
+            DayView::OwnerProfit => Topic::OwnerProfitDaily,
+            DayView::Kpis => Topic::KpisDaily,
+        },
+        Row::Month { .. } => Topic::ProfitMonthly,
+        Row::Allocation { .. } => Topic::AllocationsDaily,
+        Row::Balance { .. } => Topic::AccountsBalances,
+        Row::Customer { .. } => Topic::CustomersProfile,
+        Row::Points { .. } => Topic::RewardsBalances,
+    }
+}
+
+/// Appends a row's key: its parts separated by `/`.
+pub fn row_key(project: &str, row: &Row<'_>, out: &mut String) {
+    let _ = match row {
+        Row::Day { day, currency, .. } => write!(out, "{project}/{day}/{currency}"),
+        Row::Month { month, currency, .. } => write!(out, "{project}/{month}/{currency}"),
+        Row::Allocation { key, .. } => {
+            let AllocationKey { day, currency, partner } = key;
+            write!(out, "{project}/{day}/{currency}/{}/{}", partner.partner_type.name(), partner.name)
+        }
+        Row::Balance { organization, balance } => {
+            write!(out, "{project}/{organization}/{}/{}", balance.account, balance.currency)
+        }
+        Row::Customer { organization, profile } => {
+            write!(out, "{project}/{organization}/{}", profile.currency)
+        }
+        Row::Points { user, .. } => write!(out, "{project}/{user}"),
+    };
+}
+
+/// Appends a row's value.
+pub fn row_value(project: &str, row: &Row<'_>, out: &mut String) {
+    match row {
+        Row::Day { view, day, currency, row } => {
+            let write = match view {
+                DayView::Revenue => revenue,
+                DayView::Spend => spend,
+                DayView::Profit => profit,
+                DayView::OwnerProfit => owner_profit,
+                DayView::Kpis => kpis,
+            };
+            write(project, *day, *currency, row, out);
+        }
+        Row::Month { month, currency, row } => monthly(project, &month.to_string(), *currency, row, out),
+        Row::Allocation { key, row } => allocation(project, key, row, out),
+        Row::Balance { organization, balance } => account_balance(project, organization, balance, out),
+        Row::Customer { organization, profile } => customer(project, organization, profile, out),
+        Row::Points { user, balance } => points_balance(project, user, balance, out),
+    }
+}
+
+impl Object<'_> {
+    /// Which journal record a row holds as of.
+    fn sequence(&mut self, stamp: Stamp) {
+        self.number("journal_sequence", stamp.journal_sequence);
+    }
+}
+
+fn revenue(project: &str, day: Day, currency: Currency, row: &DayRow, out: &mut String) {
+    let columns = &row.columns;
+    let mut o = Object::open(out);
+    o.time("as_of", row.revenue.as_of_ms);
+    o.number("chargeback_count", columns.chargeback_count);
+    o.number("chargebacks_minor", columns.chargebacks_minor);
+    o.str("currency", currency.code());
+    o.day("economic_day", day);
+    o.number("gross_revenue_minor", columns.gross_revenue_minor());
+    o.number("gross_sales_minor", columns.gross_sales_minor);
+    o.sequence(row.revenue);
+    o.number("minor_digits", currency.minor_digits());
+    o.number("net_revenue_minor", columns.net_revenue_minor());
+    o.number("platform_fees_minor", columns.platform_fees_minor);
+    o.str("project_id", project);
+    o.number("refund_count", columns.refund_count);
+    o.number("refunds_minor", columns.refunds_minor);
+    o.number("revision", row.revenue.revision);
+    o.number("transaction_count", columns.transaction_count);
+    o.close();
+}
+
+fn spend(project: &str, day: Day, currency: Currency, row: &DayRow, out: &mut String) {
+    let mut o = Object::open(out);
+    o.number("ad_spend_minor", row.columns.ad_spend_minor);
+    o.time("as_of", row.spend.as_of_ms);
+    o.str("currency", currency.code());
+    o.day("economic_day", day);
+    o.sequence(row.spend);
+    o.number("minor_digits", currency.minor_digits());
+    o.str("project_id", project);
+    o.number("revision", row.spend.revision);
+    o.close();
+}
+
+fn profit(project: &str, day: Day, currency: Currency, row: &DayRow, out: &mut String) {
+    let columns = &row.columns;
+    let mut o = Object::open(out);
+    o.number("ad_spend_minor", columns.ad_spend_minor);
+    o.time("as_of", row.profit.as_of_ms);
+    o.str("currency", currency.code());
+    o.day("economic_day", day);
+    o.number("gross_revenue_minor", columns.gross_revenue_minor());
+    o.sequence(row.profit);
+    o.number("minor_digits", currency.minor_digits());
+    o.number("net_revenue_minor", columns.net_revenue_minor());
+    o.number("platform_fees_minor", columns.platform_fees_minor);
+    o.number("profit_minor", columns.profit_minor());
+    o.str("project_id", project);
+    o.number("revision", row.profit.revision);
+    o.optional_str("roas", columns.roas().as_deref());
+    o.close();
+}
+
+fn monthly(project: &str, month: &str, currency: Currency, row: &MonthRow, out: &mut String) {
+    let columns = &row.columns;
+    let mut o = Object::open(out);
+    o.number("ad_spend_minor", columns.ad_spend_minor);
+    o.time("as_of", row.profit.as_of_ms);
+    o.str("currency", currency.code());
+    o.number("gross_revenue_minor", columns.gross_revenue_minor());
+    o.sequence(row.profit);
+    o.number("minor_digits", currency.minor_digits());
+    o.str("month", month);
+    o.number("net_revenue_minor", columns.net_revenue_minor());
+    o.number("platform_fees_minor", columns.platform_fees_minor);
+    o.number("profit_minor", columns.profit_minor());
+    o.str("project_id", project);
+    o.number("revision", row.profit.revision);
+    o.optional_str("roas", columns.roas().as_deref());
+    o.close();
+}
+
+fn owner_profit(project: &str, day: Day, currency: Currency, row: &DayRow, out: &mut String) {
+    let columns = &row.columns;
+    let mut o = Object::open(out);
+    o.number("ad_spend_minor", columns.ad_spend_minor);
+    o.number("affiliate_fees_minor", columns.affiliate_fees_minor);
+    o.time("as_of", row.owner_profit.as_of_ms);
+    o.number("coproducer_fees_minor", columns.coproducer_fees_minor);
+    o.str("currency", currency.code());
+    o.day("economic_day", day);
+    o.sequence(row.owner_profit);
+    o.number("minor_digits", currency.minor_digits());
+    o.number("net_revenue_minor", columns.net_revenue_minor());
+    o.number("owner_profit_minor", columns.owner_profit_minor());
+    o.number("owner_revenue_minor", columns.owner_revenue_minor());
+    o.optional_str("owner_roas", columns.owner_roas().as_deref());
+    o.str("project_id", project);
+    o.number("revision", row.owner_profit.revision);
+    o.close();
+}
+
+fn kpis(project: &str, day: Day, currency: Currency, row: &DayRow, out: &mut String) {
+    let kpis = &row.kpis;
+    let mut o = Object::open(out);
+    o.time("as_of", row.kpi.as_of_ms);
+    o.str("currency", currency.code());
+    o.day("economic_day", day);
+    o.number("gross_sales_minor", kpis.billed_minor);
+    o.sequence(row.kpi);
+    o.number("minor_digits", currency.minor_digits());
+    o.number("net_sales_minor", kpis.net_sales_minor());
+    o.number("pending_revenue_minor", kpis.outstanding_minor);
+    o.number("points_issued", kpis.points_issued);
+    o.number("points_redeemed", kpis.points_redeemed);
+    o.number("points_reversed", kpis.points_reversed);
+    o.str("project_id", project);
+    o.number("revision", row.kpi.revision);
+    o.close();
+}
+
+fn allocation(project: &str, key: &AllocationKey, row: &AllocationRow, out: &mut String) {
+    let mut o = Object::open(out);
+    o.time("as_of", row.allocated.as_of_ms);
+    o.str("currency", key.currency.code());
+    o.day("economic_day", key.day);
+    o.sequence(row.allocated);
+    o.number("minor_digits", key.currency.minor_digits());
+    o.str("partner_name", &key.partner.name);
+    o.str("partner_type", key.partner.partner_type.name());
+    o.str("project_id", project);
+    o.number("revision", row.allocated.revision);
+    o.number("total_allocated_minor", row.total_minor);
+    o.close();
+}
+
+fn customer(project: &str, organization: &str, profile: &ClientProfile, out: &mut String) {
+    let mut o = Object::open(out);
+    o.number("acquisition_minor", profile.acquisition_minor);
+    o.str("currency", profile.currency.code());
+    o.str("customer_id", organization);
+    o.number("dispute_minor", profile.dispute_minor);
+    o.number("journal_sequence", profile.journal_sequence);
+    o.number("minor_digits", profile.currency.minor_digits());
+    o.number("payable_minor", profile.payable_minor);
+    o.str("project_id", project);
+    o.number("value_minor", profile.value_minor);
+    o.close();
+}
+
+fn account_balance(project: &str, organization: &str, balance: &AccountBalance, out: &mut String) {
+    let mut o = Object::open(out);
+    o.str("account", balance.account.name());
+    o.number("balance_minor", balance.balance_minor);
+    o.str("currency", balance.currency.code());
+    o.number("entry_number", balance.entry_number);
+    o.number("journal_sequence", balance.journal_sequence);
+    o.number("minor_digits", balance.currency.minor_digits());
+    o.str("organization", organization);
+    o.str("project_id", project);
+    o.close();
+}
+
+fn points_balance(project: &str, user: &str, balance: &PointsBalance, out: &mut String) {
+    let mut o = Object::open(out);
+    o.number("available_points", balance.points.available);
+    o.number("journal_sequence", balance.journal_sequence);
+    o.number("pending_points", balance.points.pending);
+    o.str("project_id", project);
+    o.str("user_id", user);
+    o.close();
+}
