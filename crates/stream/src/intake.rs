@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use daybook_core::event::{Body, ChargeEvent, JournalRecord, SourcePosition};
+use daybook_core::event::{Body, ChargeEvent, JournalRecord, SourcePosition, SpendEvent};
 use daybook_core::money::Currency;
 use daybook_core::name::{Name, TEST_SUFFIX, is_valid_project};
 use daybook_core::rejection::{Reason, Rejection};
 use daybook_wire::topic::Topic;
-use daybook_wire::{dead_letter, input, journal, settings};
+use daybook_wire::input::{self, Context};
+use daybook_wire::{dead_letter, journal, settings};
 
 use crate::clock::Clock;
 use crate::log::{Limit, Log, LogError, Partition, Polled, Position, Transaction};
@@ -100,19 +101,15 @@ impl Decoder {
         }
         let known = header.or(self.settings.default_project.as_deref());
         let default_currency = known.and_then(|p| self.currencies.get(p)).copied();
-        let items = input::decode(&record.value, default_currency);
+        let own_letter = record.headers.iter().any(|(name, _)| name == dead_letter::CANONICAL);
+        let items = input::decode(&record.value, Context { default_currency, own_letter });
         if items.len() > RECORD_ITEMS_MAX {
             taken.refused.push((Rejection::at(Reason::PayloadTooLarge, ""), known.map(str::to_owned), 0));
             return taken;
         }
         for (item, number) in items.into_iter().zip(0_u32..) {
             let named = header.or(item.project.as_deref()).or(self.settings.default_project.as_deref());
-            let project = match named {
-                None => Err(Reason::ProjectMissing),
-                Some(project) if !is_valid_project(project) => Err(Reason::ProjectInvalid),
-                Some(project) => Ok(project),
-            };
-            let rejection = match (project, item.event) {
+            let rejection = match (valid_project(named), item.event) {
                 (Ok(project), Ok(event)) => match recorded_at_ms(&event) {
                     Some(recorded_at_ms) => {
                         let source = SourcePosition { item: number, ..position.clone() };
@@ -128,12 +125,43 @@ impl Decoder {
                     }
                     None => Rejection::at(Reason::TimestampMissing, "occurredAt"),
                 },
-                // The first by precedence of what is wrong with the record's project and with the item.
-                (Err(reason), Err(fault)) if fault.reason < reason => fault,
-                (Err(reason), _) => Rejection::at(reason, ""),
-                (Ok(_), Err(fault)) => fault,
+                (project, event) => first_fault(project.err(), event.err()),
             };
             taken.refused.push((rejection, named.map(str::to_owned), number));
+        }
+        taken
+    }
+
+    /// A journal record or a rejection of a record of `spend`. `recorded_at_ms` gives its recorded time.
+    pub fn spend(
+        &self,
+        record: &Record,
+        position: &SourcePosition,
+        recorded_at_ms: impl Fn(&SpendEvent) -> i64,
+    ) -> Taken {
+        let mut taken = Taken::default();
+        let header = record.header(PROJECT_HEADER);
+        if record.value.len() > self.settings.record_bytes_max {
+            let project = header.map(str::to_owned);
+            taken.refused.push((Rejection::at(Reason::PayloadTooLarge, ""), project, 0));
+            return taken;
+        }
+        let known = header.or(self.settings.default_project.as_deref());
+        let default_currency = known.and_then(|p| self.currencies.get(p)).copied();
+        let (event, project) = input::decode_spend(&record.value, default_currency);
+        let named = header.or(project.as_deref()).or(self.settings.default_project.as_deref());
+        match (valid_project(named), event) {
+            (Ok(project), Ok(event)) => taken.journal.push(JournalRecord {
+                project: project.into(),
+                recorded_at_ms: recorded_at_ms(&event),
+                source_timestamp_ms: record.timestamp_ms,
+                source: Some(position.clone()),
+                body: Body::Spend(Box::new(event)),
+            }),
+            (project, event) => {
+                let rejection = first_fault(project.err(), event.err());
+                taken.refused.push((rejection, named.map(str::to_owned), 0));
+            }
         }
         taken
     }
@@ -174,6 +202,24 @@ impl Decoder {
             Err(rejection) => taken.refused.push((rejection, project.map(str::to_owned), 0)),
         }
         taken
+    }
+}
+
+/// The project that a record names, if it can be one.
+fn valid_project(named: Option<&str>) -> Result<&str, Reason> {
+    match named {
+        None => Err(Reason::ProjectMissing),
+        Some(project) if !is_valid_project(project) => Err(Reason::ProjectInvalid),
+        Some(project) => Ok(project),
+    }
+}
+
+/// The first by precedence of what is wrong with a record's project and with its item; something is.
+fn first_fault(project: Option<Reason>, item: Option<Rejection>) -> Rejection {
+    match (project, item) {
+        (Some(reason), Some(fault)) if reason <= fault.reason => Rejection::at(reason, ""),
+        (_, Some(fault)) => fault,
+        (project, None) => Rejection::at(project.unwrap_or(Reason::ProjectMissing), ""),
     }
 }
 

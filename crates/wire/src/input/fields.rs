@@ -71,6 +71,39 @@ impl<'a> Faults<'a> {
         parsed.map_err(|reason| self.note(reason, field)).ok()
     }
 
+    /// A whole number of points, as JSON number or decimal string.
+    pub(super) fn points(&mut self, value: Option<&Document<'_>>, field: &str) -> Option<i64> {
+        let points = self.decimal(value, field)?;
+        let whole = (points.scale() == 0).then(|| i64::try_from(points.mantissa()).ok()).flatten();
+        if whole.is_none() {
+            self.note(Reason::AmountMalformed, field);
+        }
+        whole
+    }
+
+    /// A whole number from 0 on that fits an `int`.
+    pub(super) fn count(&mut self, value: Option<&Document<'_>>, field: &str) -> Option<u32> {
+        let count =
+            value?.text().and_then(|text| text.parse().ok()).filter(|n| *n <= i32::MAX.unsigned_abs());
+        if count.is_none() {
+            self.note(Reason::FieldInvalid, field);
+        }
+        count
+    }
+
+    /// An object that may be there.
+    pub(super) fn object<'d>(
+        &mut self,
+        value: Option<&'d Document<'d>>,
+        field: &str,
+    ) -> Option<&'d Document<'d>> {
+        let object = value.filter(|v| matches!(v, Document::Object(_)));
+        if value.is_some() && object.is_none() {
+            self.note(Reason::FieldInvalid, field);
+        }
+        object
+    }
+
     pub(super) fn currency(&mut self, value: Option<&Document<'_>>, field: &str) -> Option<Currency> {
         match value? {
             Document::String(s) if s.is_empty() => None,
@@ -97,6 +130,14 @@ impl<'a> Faults<'a> {
             self.note(Reason::TimestampInvalid, field);
         }
         time
+    }
+
+    /// A time that must be there.
+    pub(super) fn required_time(&mut self, value: Option<&Document<'_>>, field: &str) -> Option<i64> {
+        if value.is_none() {
+            self.note(Reason::TimestampMissing, field);
+        }
+        self.time(value, field)
     }
 
     pub(super) fn bool(&mut self, value: Option<&Document<'_>>, field: &str) -> Option<bool> {
@@ -138,20 +179,32 @@ impl<'a> Faults<'a> {
         }
         // Where the event names no currency only the projector knows whether it can be accepted; but an event that
         // is refused anyway is refused for the first of all its faults.
-        let currency_unread = self.found.iter().any(|f| f.reason == Reason::CurrencyUnknown);
+        let currency_unread = self.has(Reason::CurrencyUnknown);
         if self.amount_unread {
             // It is noted with its own reason and not missing; the event is refused, whatever stands in its place.
             event.amount = Some(Decimal::ONE);
         }
-        if (event.currency.is_some() || !self.found.is_empty())
+        if (event.currency.is_some() || self.any())
             && !currency_unread
             && let Err(fault) = resolve::amounts(&event, default_currency)
         {
             self.note(fault.reason, &field_path(&fault.path));
         }
-        match self.found.into_iter().min_by(|a, b| a.reason.cmp(&b.reason)) {
-            None => Ok(event),
-            Some(fault) => Err(fault),
-        }
+        self.first().map_or(Ok(event), Err)
+    }
+
+    /// Whether there are faults so far.
+    pub(super) fn any(&self) -> bool {
+        !self.found.is_empty()
+    }
+
+    /// Whether one of them has a reason.
+    pub(super) fn has(&self, reason: Reason) -> bool {
+        self.found.iter().any(|fault| fault.reason == reason)
+    }
+
+    /// The first of the faults by precedence.
+    pub(super) fn first(self) -> Option<Rejection> {
+        self.found.into_iter().min_by(|a, b| a.reason.cmp(&b.reason))
     }
 }

@@ -2,9 +2,15 @@
 //!
 //! A record holds one or more items; each is an event by itself, accepted or refused alone.
 
+mod canonical;
 mod card;
 mod fields;
+mod sales;
+mod spend;
+mod standard;
 mod track;
+
+pub use spend::decode_spend;
 
 use daybook_core::event::ChargeEvent;
 use daybook_core::money::Currency;
@@ -27,19 +33,38 @@ impl Item {
     }
 }
 
+/// What is known of an input record besides its value.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Context {
+    /// What the project's settings say as far as intake knows. It only decides which of several reasons is reported: an
+    /// event is never refused here for a fault that depends on it, nor completed with it.
+    pub default_currency: Option<Currency>,
+    /// Whether it is a dead letter that the projector wrote, put back: an event that it had no time of then has none
+    /// now.
+    pub own_letter: bool,
+}
+
 /// Reads an input record. Never empty: what is no event is one refused item.
-///
-/// `default_currency` is what the project's settings say as far as intake knows. It only decides which of several
-/// reasons is reported: an event is never refused here for a fault that depends on it, nor completed with it.
 #[must_use]
-pub fn decode(value: &[u8], default_currency: Option<Currency>) -> Vec<Item> {
+pub fn decode(value: &[u8], context: Context) -> Vec<Item> {
     let Ok(document) = Document::parse(value) else {
         return vec![Item::refused(Reason::MalformedJson, "")];
     };
-    let mut items = if document.get("track").is_some() {
-        track::decode(&document, default_currency)
+    let has = |key: &str| document.get(key).is_some();
+    // The order of the table: a record that looks like several formats is the first of them.
+    let mut items = if has("track") {
+        track::decode(&document, context.default_currency)
     } else {
-        vec![Item::refused(Reason::UnknownSchema, "")]
+        let event = if has("type") {
+            standard::decode(&document, context.default_currency)
+        } else if has("event_type") {
+            sales::decode(&document, context.default_currency)
+        } else if has("kind") {
+            canonical::decode(&document, context)
+        } else {
+            Err(Rejection::at(Reason::UnknownSchema, ""))
+        };
+        vec![Item { event, project: None }]
     };
     if let Some(Document::String(project)) = document.get("project_id") {
         items.iter_mut().for_each(|item| item.project = Some((&**project).into()));

@@ -31,6 +31,9 @@ fn time(o: &mut Object<'_>, key: &str, value: Option<i64>) {
 pub fn canonical(event: &ChargeEvent, out: &mut String) {
     let mut o = Object::open(out);
     decimal(&mut o, "amount", event.amount);
+    if event.card_number_masked {
+        o.key("cardNumberMasked").push_str("true");
+    }
     name(&mut o, "chargeId", event.charge_id.as_deref());
     time(&mut o, "clearsAt", event.clears_at_ms);
     name(&mut o, "currency", event.currency.as_ref().map(Currency::code));
