@@ -12,22 +12,38 @@ const PERCENT: char = '%';
 /// hold, though not at its beginning.
 const DASH: char = '-';
 
+/// Bytes that ledger takes for a part of an account; it fails on one that has more.
+const JOURNAL_BYTES_MAX: usize = 255;
+
+/// Joins the pieces of a part that is longer than that, as if each were an account below the one before.
+const CUT: &str = "%:";
+
 /// Put before what can't begin a part of a beancount account, and before what would look like that.
 const PREFIX: char = 'X';
 
 /// A name as a part of an account of ledger or hledger: letters and digits of any script and `-._@+~` as they are,
-/// anything else as `%` and two digits for each of its bytes.
+/// anything else as `%` and two digits for each of its bytes. What becomes too long for ledger is cut by `%:` into
+/// pieces, each an account below the one before.
 #[must_use]
 pub fn journal_component(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
-    name.chars().for_each(|c| push(&mut out, c, PERCENT, is_plain(c)));
+    let mut begun = 0;
+    for c in name.chars() {
+        let before = out.len();
+        push(&mut out, c, PERCENT, is_plain(c));
+        // The mark at its end is of the piece too.
+        if out.len() - begun >= JOURNAL_BYTES_MAX {
+            out.insert_str(before, CUT);
+            begun = before + CUT.len();
+        }
+    }
     out
 }
 
 /// The name that [`journal_component`] was made from; `None` for what it does not make.
 #[must_use]
 pub fn name_of_journal_component(component: &str) -> Option<String> {
-    unescape(component, PERCENT)
+    unescape(&component.replace(CUT, ""), PERCENT)
 }
 
 /// A name as a part of a beancount account: ASCII letters and digits as they are, anything else as `-` and two digits
@@ -127,6 +143,7 @@ fn unescape(text: &str, mark: char) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use daybook_core::name::is_valid_name;
     use proptest::prelude::*;
 
     use super::*;
@@ -169,6 +186,23 @@ mod tests {
     }
 
     #[test]
+    fn long_names_are_cut_for_ledger() {
+        let pieces = |name: &str| journal_component(name).split(':').map(str::len).collect::<Vec<_>>();
+        for (name, lengths) in [
+            ("a".repeat(254), vec![254]),
+            ("a".repeat(255), vec![255, 1]),
+            (" ".repeat(256), vec![253, 253, 253, 12]),
+            ("é".repeat(128), vec![255, 2]),
+        ] {
+            assert_eq!(pieces(&name), lengths, "{name}");
+            assert_eq!(name_of_journal_component(&journal_component(&name)), Some(name));
+        }
+        // Were the pieces not marked, the second would be an account below the first.
+        let (short, long) = ("a".repeat(254), format!("{}Payable", "a".repeat(254)));
+        assert!(!journal_component(&long).starts_with(&format!("{}:", journal_component(&short))));
+    }
+
+    #[test]
     fn what_is_no_component_has_no_name() {
         for text in ["a%4", "a%zz", "%FF", "%"] {
             assert_eq!(name_of_journal_component(text), None, "{text}");
@@ -197,8 +231,10 @@ mod tests {
     fn name() -> impl Strategy<Value = String> {
         let odd = prop::sample::select(" :;%-xX0()[]\"\\@~é🙂\u{a0}".chars().collect::<Vec<_>>());
         let any = any::<char>().prop_filter("control characters are refused", |c| !c.is_control());
-        prop::collection::vec(prop_oneof![odd, any, prop::char::range('!', '~')], 1..60)
-            .prop_map(String::from_iter)
+        let name = prop::collection::vec(prop_oneof![odd, any, prop::char::range('!', '~')], 1..60);
+        (name, 1..8_usize)
+            .prop_map(|(name, times)| String::from_iter(name).repeat(times))
+            .prop_filter("they have an end", |name| is_valid_name(name))
     }
 
     proptest! {
@@ -213,7 +249,10 @@ mod tests {
         #[test]
         fn components_hold_only_what_the_tools_permit(name in name()) {
             let journal = journal_component(&name);
-            prop_assert!(journal.chars().all(|c| c.is_alphanumeric() || "-._@+~%".contains(c)), "{}", journal);
+            let permitted = |c: char| c.is_alphanumeric() || "-._@+~%".contains(c);
+            for piece in journal.split(':') {
+                prop_assert!((1..=JOURNAL_BYTES_MAX).contains(&piece.len()) && piece.chars().all(permitted));
+            }
             let beancount = beancount_component(&name);
             let mut chars = beancount.chars();
             prop_assert!(chars.next().is_some_and(|c| c.is_ascii_uppercase() || c.is_ascii_digit()));
