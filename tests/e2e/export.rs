@@ -73,29 +73,26 @@ fn charges_of_names() -> Result<String> {
     names.retain(|name| before.insert(name.clone()));
     let mut lines = String::new();
     for (n, name) in names.iter().enumerate() {
-        let (amount, currency) =
-            [("1050", "JPY"), ("10.50", "USD"), ("1.234", "KWD"), ("0.1234", "CLF")][n % 4];
-        // Later events are often of earlier days.
-        let day = format!("2026-01-{:02}", 28 - n * 7 % 28);
-        let common =
-            json!({"currency": currency, "status": "succeeded", "chargeId": name, "description": name});
-        for (kind, money) in [
-            (
-                "pay",
-                json!({"amount": amount, "provider": format!("{} pay", name.chars().take(60).collect::<String>()), "fee": "0"}),
-            ),
-            (
-                "back",
-                json!({"amount_refunded": amount.replace('5', "4"), "occurredAt": format!("{day}T12:00:00Z")}),
-            ),
-        ] {
-            let mut data = common.clone();
-            data["occurredAt"] = json!(format!("{day}T10:00:00Z"));
-            for (field, value) in money.as_object().into_iter().flatten() {
-                data[field] = value.clone();
-            }
-            if kind == "pay" {
-                data["fee"] = json!(if currency == "JPY" { "1" } else { "0.1" });
+        let (paid, fee, refunded, currency) = [
+            ("1050", "1", "1040", "JPY"),
+            ("10.50", "0.1", "10.40", "USD"),
+            ("1.234", "0.034", "1.134", "KWD"),
+            ("0.1234", "0.0234", "0.1233", "CLF"),
+        ][n % 4];
+        // Later events are often of earlier days; every fifth name is in the books of tests.
+        let (day, livemode) = (format!("2026-01-{:02}", 28 - n * 7 % 28), n % 5 > 0);
+        let processor = format!("{} pay", name.chars().take(60).collect::<String>());
+        for (kind, time, amount) in [("paid", "10:00", paid), ("refunded", "12:00", refunded)] {
+            let mut data = json!({
+                "currency": currency, "status": "succeeded", "chargeId": name, "description": name,
+                "livemode": livemode, "occurredAt": format!("{day}T{time}:00Z"),
+            });
+            if kind == "paid" {
+                data["amount"] = json!(amount);
+                data["fee"] = json!(fee);
+                data["provider"] = json!(processor);
+            } else {
+                data["amount_refunded"] = json!(amount);
             }
             let id: String = format!("{kind} {name}").chars().take(100).collect();
             let event = json!({"eventId": id, "userId": name, "data": data});
@@ -158,6 +155,8 @@ fn tools_accept_the_ledger_and_agree_with_its_balances() -> Result<()> {
 
     let workload = tempfile::tempdir()?;
     let books = check_processing(&binary, workload.path(), 3_000, 3_000)?;
+    let adjusting = books.summary()?["adjustments"].as_u64();
+    ensure!(adjusting.is_some_and(|count| count > 0), "no adjusting entries are among them");
     check(&binary, workload.path(), "workload", &books)
 }
 
@@ -177,7 +176,7 @@ fn entries_without_postings_are_accepted() -> Result<()> {
 }
 
 #[test]
-fn a_changed_amount_is_noticed_by_every_tool() -> Result<()> {
+fn a_changed_amount_is_noticed() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let binary = Binary::under_test()?;
     let books = books_of(&binary, folder.path(), "names", &charges_of_names()?)?;
@@ -190,6 +189,9 @@ fn a_changed_amount_is_noticed_by_every_tool() -> Result<()> {
         let error = equal(&found, &published(&forged)?).err().map(|error| error.to_string());
         ensure!(error.is_some_and(|error| error.contains("instead of")), "{} notices nothing", tool.name());
     }
+    let of = |name| report(&binary, &forged, name, &[]);
+    let agreed = agree(&published(&forged)?, &of("balance-sheet")?, &of("client-profile")?);
+    ensure!(agreed.is_err(), "a report notices nothing");
     Ok(())
 }
 
@@ -212,7 +214,7 @@ fn figures<const N: usize>(row: &Value, names: [&str; N]) -> Result<[i128; N]> {
 }
 
 #[test]
-fn balance_sheets_agree_with_what_hledger_adds_up_at_any_date() -> Result<()> {
+fn reports_agree_with_what_the_tools_add_up_at_any_date() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let binary = Binary::under_test()?;
     let books = check_processing(&binary, folder.path(), 2_000, 2_000)?;
@@ -224,14 +226,16 @@ fn balance_sheets_agree_with_what_hledger_adds_up_at_any_date() -> Result<()> {
         [("2025-12-30", "2025-12-31"), ("2025-12-31", "2026-01-01"), ("2026-01-01", "2026-01-02")];
     let of_names = [("2026-01-01", "2026-01-02"), ("2026-01-14", "2026-01-15"), ("2026-01-27", "2026-01-28")];
     for (books, days) in [(&books, of_workload), (&names, of_names)] {
-        let file = folder.path().join("hledger.journal");
-        export(&binary, books, Tool::Hledger, &file)?;
+        let file = |tool: Tool| folder.path().join(format!("books.{}", tool.name()));
+        Tool::ALL.into_iter().try_for_each(|tool| export(&binary, books, tool, &file(tool)))?;
         let mut sums = Vec::new();
         for (day, next) in days {
-            let balances = Tool::Hledger.balances(&file, Some(next))?;
             let sheets = report(&binary, books, "balance-sheet", &["--as-of", day])?;
             let profiles = report(&binary, books, "client-profile", &["--as-of", day])?;
-            agree(&balances, &sheets, &profiles).with_context(|| day.to_owned())?;
+            for tool in Tool::ALL {
+                let balances = tool.balances(&file(tool), Some(next))?;
+                agree(&balances, &sheets, &profiles).with_context(|| format!("{day} by {}", tool.name()))?;
+            }
             sums.push(sheets);
         }
         let all = published(books)?;

@@ -6,6 +6,7 @@
 mod export;
 mod kills;
 mod page;
+mod reports;
 mod seeds;
 mod sha256sum;
 mod usage;

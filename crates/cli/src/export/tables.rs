@@ -44,7 +44,9 @@ fn table<const N: usize, const F: usize>(
     rows: impl Iterator<Item = ([String; N], u32, [i128; F])>,
 ) -> Table {
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY).remove_style(TableComponent::HorizontalLines);
+    table.load_preset(UTF8_HORIZONTAL_ONLY);
+    // No lines between rows.
+    table.remove_style(TableComponent::HorizontalLines).remove_style(TableComponent::MiddleIntersections);
     table.set_header(names.into_iter().chain(figures));
     for (names, digits, figures) in rows {
         table.add_row(names.into_iter().chain(figures.map(|figure| decimal_text(figure, digits))));
