@@ -3,8 +3,10 @@
 
 #![allow(clippy::print_stdout, reason = "seeds and counts belong into a failed test's output")]
 
+mod export;
 mod kills;
 mod page;
+mod reports;
 mod seeds;
 mod sha256sum;
 mod usage;

@@ -3,6 +3,7 @@
 //!
 //! Nothing here knows the product's code. [`daybook_sim`] and [`daybook_workload`] say what must come out.
 
+pub mod accounting;
 pub mod binary;
 pub mod books;
 pub mod browser;

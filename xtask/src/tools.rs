@@ -10,6 +10,10 @@ use crate::kafka;
 /// Names under which the browser is found.
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
+/// Programs that read exports, and the packages that they are in.
+const ACCOUNTING: [(&str, &str); 3] =
+    [("ledger", "ledger"), ("hledger", "hledger"), ("bean-query", "beancount")];
+
 /// The oldest Java that Kafka's brokers run under.
 const JAVA: u32 = 17;
 
@@ -26,6 +30,11 @@ pub fn provide() -> Result<()> {
     }
     if browser().is_none() || find("curl").is_none() {
         bail!("chromium or curl is still missing after its installation");
+    }
+    for (name, package) in ACCOUNTING {
+        if find(name).is_none() {
+            install(package, "the exports' tests")?;
+        }
     }
     java()?;
     maven()?;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::civil::Date;
 
 /// Exact books from Charge events: double-entry postings, reward points and daily revenue.
 #[derive(Debug, Parser)]
@@ -25,6 +26,8 @@ pub enum Command {
     Process(ProcessArguments),
     /// Check that books hold every invariant
     Verify(VerifyArguments),
+    /// Export the ledger for accounting tools, and draw reports from it
+    Export(ExportArguments),
     /// Look after projects' settings
     Settings(SettingsArguments),
     /// Look after the topics in Kafka
@@ -97,6 +100,14 @@ pub struct ProcessArguments {
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArguments {
+    /// The books.
+    #[command(flatten)]
+    pub source: SourceArguments,
+}
+
+/// Where books are to be read from.
+#[derive(Debug, Args)]
+pub struct SourceArguments {
     /// A folder of the embedded log, or one that `process` wrote
     #[arg(required_unless_present_any = ["url", "config"])]
     pub folder: Option<PathBuf>,
@@ -109,6 +120,88 @@ pub struct VerifyArguments {
     /// An operator's key of that instance
     #[arg(long, env = "DAYBOOK_API_KEY", hide_env_values = true, requires = "url")]
     pub api_key: Option<String>,
+}
+
+/// Arguments of `export`.
+#[derive(Debug, Args)]
+pub struct ExportArguments {
+    /// What to export.
+    #[command(subcommand)]
+    pub command: ExportCommand,
+}
+
+/// What `export` can write.
+#[derive(Debug, Subcommand)]
+pub enum ExportCommand {
+    /// Every entry as a transaction for ledger-cli
+    Ledger(EntriesArguments),
+    /// Every entry as a transaction for hledger
+    Hledger(EntriesArguments),
+    /// Every entry as a transaction for beancount
+    Beancount(EntriesArguments),
+    /// Every posting as a row
+    Csv(EntriesArguments),
+    /// What each provider holds, has earned, has lost to paybacks and write-offs, and owes as a client
+    BalanceSheet(BalanceSheetArguments),
+    /// What each client was invoiced, owes, was given for free, and disputed
+    ClientProfile(ClientProfileArguments),
+}
+
+/// Arguments of exports of all entries.
+#[derive(Debug, Args)]
+pub struct EntriesArguments {
+    /// The books.
+    #[command(flatten)]
+    pub source: SourceArguments,
+    /// Only entries of this project
+    #[arg(long)]
+    pub project: Option<String>,
+    /// File to write instead of standard output; one that exists is replaced once all is written
+    #[arg(short, long)]
+    pub out: Option<PathBuf>,
+}
+
+/// Arguments that reports have in common.
+#[derive(Debug, Args)]
+pub struct ReportArguments {
+    /// The books.
+    #[command(flatten)]
+    pub source: SourceArguments,
+    /// Only entries of this project
+    #[arg(long)]
+    pub project: Option<String>,
+    /// Last economic day that counts (YYYY-MM-DD); without it, every entry counts
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    pub as_of: Option<Date>,
+    /// Print JSON, amounts in minor units, instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `export balance-sheet`.
+#[derive(Debug, Args)]
+pub struct BalanceSheetArguments {
+    /// What reports have in common.
+    #[command(flatten)]
+    pub report: ReportArguments,
+    /// Only this provider
+    #[arg(long)]
+    pub provider: Option<String>,
+}
+
+/// Arguments of `export client-profile`.
+#[derive(Debug, Args)]
+pub struct ClientProfileArguments {
+    /// What reports have in common.
+    #[command(flatten)]
+    pub report: ReportArguments,
+    /// Only this customer
+    #[arg(long)]
+    pub customer: Option<String>,
+}
+
+fn day(text: &str) -> Result<Date, String> {
+    Date::strptime("%Y-%m-%d", text).map_err(|_| "expected a day as YYYY-MM-DD".to_owned())
 }
 
 /// Arguments of `settings`.

@@ -6,6 +6,7 @@ mod args;
 mod config;
 mod demo;
 mod exit;
+mod export;
 mod instance;
 mod logging;
 mod process;
@@ -14,6 +15,7 @@ mod progress;
 mod reference;
 mod run;
 mod settings;
+mod source;
 mod topics;
 mod verify;
 
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Process(arguments) => process::process(&arguments),
         Command::Verify(arguments) => verify::verify(&arguments),
+        Command::Export(arguments) => export::export(&arguments),
         Command::Settings(arguments) => settings::settings(&arguments),
         Command::Topics(arguments) => topics::topics(&arguments),
     };

@@ -1,7 +1,5 @@
 //! `daybook verify`: the invariants over an embedded folder, a running instance or the output of `process`.
 
-mod source;
-
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,11 +17,11 @@ use daybook_wire::{dead_letter, journal};
 use crate::args::VerifyArguments;
 use crate::exit::{Exit, ExitWith};
 use crate::progress;
-use source::{Offsets, Source};
+use crate::source::{Offsets, Source};
 
 /// Runs the command.
 pub fn verify(arguments: &VerifyArguments) -> anyhow::Result<()> {
-    let source = Source::open(arguments)?;
+    let source = Source::open(&arguments.source)?;
     let outcome = check(&source)?;
     print_outcome(&outcome);
     if outcome.holds() {
@@ -275,9 +273,6 @@ impl Outputs for Replay {
         }
     }
 }
-
-/// Takes one record of a topic.
-type Each<'a> = dyn FnMut(&Record) -> anyhow::Result<()> + 'a;
 
 // The outcome is what the command is asked for.
 #[allow(clippy::print_stdout)]

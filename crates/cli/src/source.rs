@@ -1,4 +1,4 @@
-//! Where the records to verify come from.
+//! Where commands that look at books take the records from.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -17,14 +17,16 @@ use daybook_wire::topic::Topic;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::Each;
-use crate::args::VerifyArguments;
+use crate::args::SourceArguments;
 use crate::config::Config;
 use crate::exit::{Exit, ExitWith};
 use crate::instance::{self, kafka_settings};
 
 /// Records of a topic read at once.
 const PAGE: usize = 5_000;
+
+/// Takes one record of a topic.
+pub type Each<'a> = dyn FnMut(&Record) -> anyhow::Result<()> + 'a;
 
 /// Offsets in a topic by its partitions.
 pub type Offsets = BTreeMap<u32, u64>;
@@ -72,7 +74,7 @@ struct PageRecord {
 
 impl Source {
     /// Opens what the arguments name.
-    pub fn open(arguments: &VerifyArguments) -> anyhow::Result<Self> {
+    pub fn open(arguments: &SourceArguments) -> anyhow::Result<Self> {
         if arguments.config.is_some() {
             return Self::configured(&Config::load(arguments.config.as_deref())?);
         }
@@ -94,7 +96,7 @@ impl Source {
 
     /// The log that a configuration names.
     fn configured(config: &Config) -> anyhow::Result<Self> {
-        match kafka_settings(config, || Ok("verify".to_owned()))? {
+        match kafka_settings(config, || Ok("reader".to_owned()))? {
             Some(kafka) => Ok(Source::Kafka(Box::new(kafka), config.projector.topics())),
             None => {
                 EmbeddedLog::open_existing(&config.log.folder).map(Source::Log).map_err(instance::open_failed)
