@@ -30,7 +30,8 @@ impl Sendable {
                 header("daybook-project", &record.project),
                 header("daybook-source", &record.source),
             ],
-            events: daybook_wire::input::decode(&record.value, None).len() as u64,
+            events: daybook_wire::input::decode(&record.value, daybook_wire::input::Context::default()).len()
+                as u64,
             record,
         }
     }

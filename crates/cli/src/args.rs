@@ -83,6 +83,9 @@ pub struct ProcessArguments {
     /// Charge events, one record a line; `-` is standard input. May be given several times
     #[arg(long)]
     pub charges: Vec<PathBuf>,
+    /// Spend events, one record a line; `-` is standard input. May be given several times
+    #[arg(long)]
+    pub spend: Vec<PathBuf>,
     /// How the lines are to be read
     #[arg(long, value_enum, default_value_t = InputFormat::Value)]
     pub input_format: InputFormat,

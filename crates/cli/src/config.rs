@@ -74,6 +74,8 @@ pub struct KafkaConfig {
     pub journal_partitions: u32,
     /// Partitions that `topics apply` makes `charges` with; they may be more later.
     pub charges_partitions: u32,
+    /// Partitions that `topics apply` makes `spend` with; they may be more later.
+    pub spend_partitions: u32,
     /// Partitions that `topics apply` makes output topics with.
     pub output_partitions: u32,
     /// Replicas that `topics apply` makes topics with, -1 for the brokers' default.
@@ -95,6 +97,7 @@ impl Default for KafkaConfig {
             topics: BTreeMap::new(),
             journal_partitions: 16,
             charges_partitions: 4,
+            spend_partitions: 1,
             output_partitions: 4,
             replication_factor: -1,
             commit_interval_ms: 20,
@@ -136,10 +139,11 @@ impl KafkaConfig {
         if !name(&self.group) || !self.instance.as_deref().is_none_or(name) {
             return Err("kafka.group and kafka.instance must be 1 to 100 of A-Z a-z 0-9 . _ -".to_owned());
         }
-        let partitions = [self.journal_partitions, self.charges_partitions, self.output_partitions];
+        let partitions =
+            [self.journal_partitions, self.charges_partitions, self.spend_partitions, self.output_partitions];
         if !partitions.iter().all(|count| (1..=1_000).contains(count)) {
             return Err(
-                "kafka.journal_partitions, charges_partitions and output_partitions must be 1 to 1000"
+                "kafka.journal_partitions, charges_partitions, spend_partitions and output_partitions must be 1 to 1000"
                     .to_owned(),
             );
         }

@@ -50,6 +50,7 @@ impl Specification {
         let (partitions, essential, initial) = match topic {
             // What is read once may go: its retention is its owner's affair.
             Topic::Charges => (kafka.charges_partitions, Vec::new(), vec![("retention.ms", "604800000")]),
+            Topic::Spend => (kafka.spend_partitions, Vec::new(), vec![("retention.ms", "604800000")]),
             // One order of all settings.
             Topic::Settings => (1, compacted, Vec::new()),
             Topic::Journal => (kafka.journal_partitions, [kept, vec![large]].concat(), Vec::new()),
@@ -57,14 +58,23 @@ impl Specification {
             Topic::ProjectorPositions => {
                 (kafka.journal_partitions, compacted, vec![("segment.ms", "3600000")])
             }
-            Topic::LedgerEntries | Topic::RewardsPoints => (kafka.output_partitions, kept, Vec::new()),
-            Topic::ChargesDlq | Topic::SettingsDlq => {
+            Topic::LedgerEntries | Topic::RewardsPoints | Topic::RevenueAllocations => {
+                (kafka.output_partitions, kept, Vec::new())
+            }
+            Topic::ChargesDlq | Topic::SpendDlq | Topic::SettingsDlq => {
                 // One that can't be written would hold up all that come after it.
                 (kafka.output_partitions, vec![large], vec![("retention.ms", "-1")])
             }
-            Topic::RevenueDaily | Topic::AccountsBalances | Topic::RewardsBalances => {
-                (kafka.output_partitions, compacted, Vec::new())
-            }
+            Topic::RevenueDaily
+            | Topic::SpendDaily
+            | Topic::ProfitDaily
+            | Topic::ProfitMonthly
+            | Topic::OwnerProfitDaily
+            | Topic::AllocationsDaily
+            | Topic::KpisDaily
+            | Topic::AccountsBalances
+            | Topic::CustomersProfile
+            | Topic::RewardsBalances => (kafka.output_partitions, compacted, Vec::new()),
         };
         Self { topic, partitions, essential, initial }
     }
@@ -163,7 +173,8 @@ async fn compare(
     let name = kafka.name(specification.topic);
     let (has, wanted) = (found.partitions, specification.partitions);
     let mut differences = Vec::new();
-    if specification.topic == Topic::Charges && has < wanted && !check {
+    let may_grow = matches!(specification.topic, Topic::Charges | Topic::Spend);
+    if may_grow && has < wanted && !check {
         let count = usize::try_from(wanted).unwrap_or(usize::MAX);
         let grown = admin
             .create_partitions([&NewPartitions::new(name, count)], &AdminOptions::new())

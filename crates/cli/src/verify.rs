@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, anyhow};
 use daybook_core::event::{Body, JournalRecord, SourcePosition};
 use daybook_core::name::Name;
+use daybook_core::state::NoStore;
 use daybook_report::verify::{Checked, Invariant, Outcome, Read, Verifier};
 use daybook_stream::batch::Outputs;
 use daybook_stream::intake::{Decoder, IntakeSettings};
@@ -42,10 +43,10 @@ struct Bound {
     positions: Option<Offsets>,
     /// Journal sequence of each project there.
     sequences: Sequences,
-    /// Offsets below which `charges` is looked at; `None`: all of it.
-    charges: Option<Offsets>,
-    /// Offsets at which `charges` begins: what was before has been deleted, and what was made from it is left out.
-    charges_starts: Offsets,
+    /// Offsets below which the inputs are looked at; `None`: all of them.
+    inputs: Option<InputOffsets>,
+    /// Offsets at which the inputs begin: what was before has been deleted, and what was made from it is left out.
+    starts: InputOffsets,
     /// Whether the journal went on beyond the positions.
     passed: bool,
 }
@@ -53,17 +54,20 @@ struct Bound {
 impl Bound {
     fn of(source: &Source) -> anyhow::Result<Self> {
         let Some(positions) = source.positions()? else { return Ok(Self::default()) };
-        let charges_starts = source.starts(Topic::Charges)?;
-        let mut charges = ChargesEnds::default();
-        source.each(Topic::ChargesDlq, None, &mut |record| {
-            charges.ended(position_of_letter(record));
-            Ok(())
-        })?;
+        let mut starts = InputOffsets::default();
+        let mut inputs = InputEnds::default();
+        for (topic, letters) in INPUTS {
+            starts.extend(source.starts(topic)?.into_iter().map(|(p, start)| ((topic, p), start)));
+            source.each(letters, None, &mut |record| {
+                inputs.ended(position_of_letter(topic, record));
+                Ok(())
+            })?;
+        }
         let mut sequences = Sequences::default();
         source.each(Topic::Journal, Some(&positions), &mut |record| {
             let decoded = decode(record)?;
             sequences.next(&decoded.project);
-            charges.ended(position_of_charge(&decoded));
+            inputs.ended(position_of_event(&decoded));
             Ok(())
         })?;
         // Once more and to the end, for what is beyond the positions.
@@ -71,12 +75,12 @@ impl Bound {
         source.each(Topic::Journal, None, &mut |record| {
             let decoded = decode(record)?;
             if all.next(&decoded.project) > sequences.of(&decoded.project) {
-                charges.open(position_of_charge(&decoded));
+                inputs.open(position_of_event(&decoded));
                 passed = true;
             }
             Ok(())
         })?;
-        Ok(Self { positions: Some(positions), sequences, charges: Some(charges.0), charges_starts, passed })
+        Ok(Self { positions: Some(positions), sequences, inputs: Some(inputs.0), starts, passed })
     }
 
     /// Whether an output record says more than the journal up to here does. Of what can't be read that is for the
@@ -93,13 +97,20 @@ impl Bound {
                 .is_ok_and(|cause| cause.journal_sequence > self.sequences.of(&cause.project_id))
     }
 
-    /// Whether what was made from a record of `charges` at this partition and offset is looked at.
-    fn has_charge(&self, position: Option<(u32, u64)>) -> bool {
-        let Some(ends) = &self.charges else { return true };
-        position.is_some_and(|(partition, offset)| {
-            let start = self.charges_starts.get(&partition).copied().unwrap_or(0);
-            offset >= start && ends.get(&partition).is_some_and(|end| offset < *end)
+    /// Whether what was made from a record of an input at this place is looked at.
+    fn has_input(&self, position: Option<InputPosition>) -> bool {
+        let Some(ends) = &self.inputs else { return true };
+        position.is_some_and(|(place, offset)| {
+            let start = self.starts.get(&place).copied().unwrap_or(0);
+            offset >= start && ends.get(&place).is_some_and(|end| offset < *end)
         })
+    }
+
+    /// Offsets below which an input is looked at; `None`: all of it.
+    fn ends_of(&self, topic: Topic) -> Option<Offsets> {
+        let of = |((_, partition), end): (&(Topic, u32), &u64)| (*partition, *end);
+        let own = |ends: &InputOffsets| ends.iter().filter(|((t, _), _)| *t == topic).map(of).collect();
+        self.inputs.as_ref().map(own)
     }
 
     /// Whether some of the events that are looked at may not be written yet. Intake writes to several partitions at
@@ -111,7 +122,16 @@ impl Bound {
     }
 }
 
-/// For each partition of `charges` the offset below which all that was made from its records is looked at: it is a
+/// The inputs whose events are counted, and where their refused records go.
+const INPUTS: [(Topic, Topic); 2] = [(Topic::Charges, Topic::ChargesDlq), (Topic::Spend, Topic::SpendDlq)];
+
+/// Offsets in the inputs by topic and partition.
+type InputOffsets = BTreeMap<(Topic, u32), u64>;
+
+/// Topic, partition and offset of an input record.
+type InputPosition = ((Topic, u32), u64);
+
+/// For each partition of the inputs the offset below which all that was made from its records is looked at: it is a
 /// dead letter, or stands below the positions in the journal.
 ///
 /// Intake reads a partition in order. So once anything of a record is written, so is the rest of it and all before it
@@ -119,21 +139,21 @@ impl Bound {
 /// journal partition is cut at its own position, the highest offset found below says nothing of the other partitions:
 /// the end is the lowest that is found above.
 #[derive(Default)]
-struct ChargesEnds(Offsets);
+struct InputEnds(InputOffsets);
 
-impl ChargesEnds {
-    /// Takes the partition and offset of a dead letter or of a journal record below the positions.
-    fn ended(&mut self, position: Option<(u32, u64)>) {
-        let Some((partition, offset)) = position else { return };
-        let end = self.0.entry(partition).or_default();
+impl InputEnds {
+    /// Takes the place of a dead letter or of a journal record below the positions.
+    fn ended(&mut self, position: Option<InputPosition>) {
+        let Some((place, offset)) = position else { return };
+        let end = self.0.entry(place).or_default();
         *end = offset.saturating_add(1).max(*end);
     }
 
-    /// Takes the partition and offset of a journal record above the positions. These are to be read after all that
-    /// has ended: a record that only comes up in between may have others before it that are missed.
-    fn open(&mut self, position: Option<(u32, u64)>) {
-        let Some((partition, offset)) = position else { return };
-        self.0.entry(partition).and_modify(|end| *end = offset.min(*end));
+    /// Takes the place of a journal record above the positions. These are to be read after all that has ended: a record
+    /// that only comes up in between may have others before it that are missed.
+    fn open(&mut self, position: Option<InputPosition>) {
+        let Some((place, offset)) = position else { return };
+        self.0.entry(place).and_modify(|end| *end = offset.min(*end));
     }
 }
 
@@ -159,16 +179,21 @@ fn decode(record: &Record) -> anyhow::Result<JournalRecord> {
     journal::decode(&record.value).context("failed to read the journal")
 }
 
-/// Partition and offset in `charges` of what a journal record was made from.
-fn position_of_charge(record: &JournalRecord) -> Option<(u32, u64)> {
-    let source = record.source.as_ref().filter(|_| matches!(record.body, Body::Charge(_)))?;
-    Some((source.partition, source.offset))
+/// Where the input record of a journalled event stands.
+fn position_of_event(record: &JournalRecord) -> Option<InputPosition> {
+    let topic = match record.body {
+        Body::Charge(_) => Topic::Charges,
+        Body::Spend(_) => Topic::Spend,
+        Body::Settings(_) | Body::Tick => return None,
+    };
+    let source = record.source.as_ref()?;
+    Some(((topic, source.partition), source.offset))
 }
 
-/// Partition and offset in `charges` of what a dead letter was made from.
-fn position_of_letter(letter: &Record) -> Option<(u32, u64)> {
+/// Where the record of an input that a dead letter was made from stands.
+fn position_of_letter(topic: Topic, letter: &Record) -> Option<InputPosition> {
     let partition = letter.header(dead_letter::PARTITION)?.parse().ok()?;
-    Some((partition, letter.header(dead_letter::OFFSET)?.parse().ok()?))
+    Some(((topic, partition), letter.header(dead_letter::OFFSET)?.parse().ok()?))
 }
 
 fn check(source: &Source) -> anyhow::Result<Outcome> {
@@ -186,6 +211,12 @@ fn check(source: &Source) -> anyhow::Result<Outcome> {
     source.each(Topic::RewardsPoints, None, &mut |record| {
         if !bound.is_passed_by(&record.value) {
             verifier.points(&record.key, &record.value);
+        }
+        Ok(())
+    })?;
+    source.each(Topic::RevenueAllocations, None, &mut |record| {
+        if !bound.is_passed_by(&record.value) {
+            verifier.allocation(&record.key, &record.value);
         }
         Ok(())
     })?;
@@ -213,11 +244,16 @@ fn check(source: &Source) -> anyhow::Result<Outcome> {
     source.each(Topic::Journal, bound.positions.as_ref(), &mut |record| {
         bar.inc(1);
         let decoded = decode(record)?;
-        let (accepted, duplicates) = (projection.counts().accepted, projection.counts().duplicates);
+        let counted = |projection: &Projection<NoStore>| {
+            let counts = projection.counts();
+            (counts.accepted + counts.accepted_spend, counts.duplicates)
+        };
+        let before = counted(&projection);
         let Ok(()) = projection.apply(&decoded, &mut replay);
-        if bound.has_charge(position_of_charge(&decoded)) {
-            read.accepted += projection.counts().accepted - accepted;
-            read.duplicates += projection.counts().duplicates - duplicates;
+        if bound.has_input(position_of_event(&decoded)) {
+            let after = counted(&projection);
+            read.accepted += after.0 - before.0;
+            read.duplicates += after.1 - before.1;
         }
         Ok(())
     })?;
@@ -228,36 +264,43 @@ fn check(source: &Source) -> anyhow::Result<Outcome> {
     read.dead_letters = count_letters(source, &bound)?;
     read.events = match source.events_read()? {
         Some(events) => Some(events - counts.already_seen.min(events)),
-        None => Some(count_events(source, bound.charges.as_ref())?),
+        None => Some(count_events(source, &bound)?),
     };
     read.may_be_under_way = bound.may_be_under_way(source)?;
     bar.finish_and_clear();
     Ok(replay.0.conclude(read))
 }
 
-/// Dead letters of what is looked at of `charges`. What intake has appended twice counts once.
+/// Dead letters of what is looked at of the inputs. What intake has appended twice counts once.
 fn count_letters(source: &Source, bound: &Bound) -> anyhow::Result<u64> {
     let (mut seen, mut letters) = (BTreeSet::new(), 0);
-    source.each(Topic::ChargesDlq, None, &mut |record| {
-        let position = position_of_letter(record);
-        let item: Option<u32> = record.header(dead_letter::ITEM).and_then(|item| item.parse().ok());
-        // In the files of `process` they have no position, and stand once.
-        let again = position.is_some_and(|position| !seen.insert((position, item)));
-        letters += u64::from(!again && bound.has_charge(position));
-        Ok(())
-    })?;
+    for (topic, dlq) in INPUTS {
+        source.each(dlq, None, &mut |record| {
+            let position = position_of_letter(topic, record);
+            let item: Option<u32> = record.header(dead_letter::ITEM).and_then(|item| item.parse().ok());
+            // In the files of `process` they have no position, and stand once.
+            let again = position.is_some_and(|position| !seen.insert((position, item)));
+            letters += u64::from(!again && bound.has_input(position));
+            Ok(())
+        })?;
+    }
     Ok(letters)
 }
 
-/// Payload items and other records of `charges` below an offset, counted as intake does.
-fn count_events(source: &Source, ends: Option<&Offsets>) -> anyhow::Result<u64> {
+/// Payload items and other records of the inputs, as far as they are looked at, counted as intake does.
+fn count_events(source: &Source, bound: &Bound) -> anyhow::Result<u64> {
     let settings = IntakeSettings { record_bytes_max: usize::MAX, ..IntakeSettings::default() };
     let decoder = Decoder::new(settings);
     // Where they stand does not matter for how many they are.
     let position = SourcePosition { topic: Topic::Charges.name().into(), partition: 0, offset: 0, item: 0 };
     let mut events = 0;
-    source.each(Topic::Charges, ends, &mut |record| {
+    source.each(Topic::Charges, bound.ends_of(Topic::Charges).as_ref(), &mut |record| {
         events += decoder.charges(record, &position, |_| Some(0)).events();
+        Ok(())
+    })?;
+    // Each record is one.
+    source.each(Topic::Spend, bound.ends_of(Topic::Spend).as_ref(), &mut |_| {
+        events += 1;
         Ok(())
     })?;
     Ok(events)
@@ -297,14 +340,15 @@ mod tests {
 
     /// Partition and offset each.
     fn ends(ended: &[(u32, u64)], open: &[(u32, u64)]) -> Vec<(u32, u64)> {
-        let mut charges = ChargesEnds::default();
-        ended.iter().for_each(|position| charges.ended(Some(*position)));
-        open.iter().for_each(|position| charges.open(Some(*position)));
-        charges.0.into_iter().collect()
+        let mut inputs = InputEnds::default();
+        let place = |(partition, offset): &(u32, u64)| Some(((Topic::Spend, *partition), *offset));
+        ended.iter().for_each(|position| inputs.ended(place(position)));
+        open.iter().for_each(|position| inputs.open(place(position)));
+        inputs.0.into_iter().map(|((_, partition), end)| (partition, end)).collect()
     }
 
     #[test]
-    fn charges_are_looked_at_up_to_the_first_that_is_beyond_a_journal_position() {
+    fn inputs_are_looked_at_up_to_the_first_that_is_beyond_a_journal_position() {
         assert_eq!(ends(&[], &[]), []);
         assert_eq!(ends(&[(0, 3), (0, 7), (2, 1), (0, 5)], &[]), [(0, 8), (2, 2)]);
         // Some items of the last record are beyond.
@@ -343,7 +387,10 @@ mod tests {
             "track[0].payload[1]",
         );
         let headers = dead_letter::headers(&rejection, None, Some(&source));
-        assert_eq!(position_of_letter(&Record { headers, ..Record::default() }), Some((3, 12)));
-        assert_eq!(position_of_letter(&Record::default()), None);
+        assert_eq!(
+            position_of_letter(Topic::Charges, &Record { headers, ..Record::default() }),
+            Some(((Topic::Charges, 3), 12))
+        );
+        assert_eq!(position_of_letter(Topic::Charges, &Record::default()), None);
     }
 }

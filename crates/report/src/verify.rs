@@ -292,6 +292,11 @@ impl Verifier {
         }
     }
 
+    /// Takes a record of `revenue.allocations`, in the order of its key.
+    pub fn allocation(&mut self, key: &[u8], value: &[u8]) {
+        self.comparison.publish(Topic::RevenueAllocations, key, hash(value));
+    }
+
     /// Takes the last row of a key of a compacted topic.
     pub fn row(&mut self, topic: Topic, key: &[u8], value: &[u8]) {
         self.comparison.publish_row(topic, key, value);

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use daybook_core::event::{Body, JournalRecord, SourcePosition};
 use daybook_core::name::{Name, TEST_SUFFIX};
 use daybook_core::project::{Disposition, apply};
-use daybook_core::state::{NoStore, Row, State};
+use daybook_core::state::{DayView, NoStore, Row, State};
 use daybook_sim::model::{Daily, Input, Totals, expected};
-use daybook_wire::input::decode;
+use daybook_wire::input::{Context, decode};
 use daybook_workload::{Options, Record, Workload};
 
 /// Intake and projector with nothing around them: no topics, no batches, no crashes.
@@ -18,7 +18,7 @@ fn actual<'a>(records: impl Iterator<Item = &'a Record>) -> Totals {
     let mut state = State::new(NoStore);
     let topic: Name = "charges".into();
     for (offset, record) in records.enumerate() {
-        for (item, read) in decode(&record.value, None).into_iter().enumerate() {
+        for (item, read) in decode(&record.value, Context::default()).into_iter().enumerate() {
             let refused = match read.event {
                 Err(rejection) => Some(rejection.reason),
                 Ok(event) => {
@@ -61,7 +61,7 @@ fn rows(state: &State<NoStore>, totals: &mut Totals) {
     for (project, row) in state.rows(&BTreeMap::new()) {
         let project = project.to_string();
         match row {
-            Row::Revenue { day, currency, row } => {
+            Row::Day { view: DayView::Revenue, day, currency, row } => {
                 let columns = &row.columns;
                 let daily = Daily {
                     gross_sales_minor: columns.gross_sales_minor,
@@ -86,7 +86,7 @@ fn rows(state: &State<NoStore>, totals: &mut Totals) {
                 assert_eq!(balance.points.pending, 0, "a Track envelope holds nothing open");
                 totals.points.insert((project, user.to_string()), balance.points.available);
             }
-            Row::Balance { .. } | Row::Points { .. } => {}
+            _ => {}
         }
     }
 }

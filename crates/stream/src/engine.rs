@@ -138,7 +138,9 @@ impl Running<'_> {
                 self.metrics.intake(&counted, intake.counts());
                 counted.clone_from(intake.counts());
                 if taken == 0 || is_due(&mut observed) {
-                    self.metrics.lag(Stage::Intake, Topic::Charges, &intake.log().lag(Topic::Charges));
+                    for topic in [Topic::Charges, Topic::Spend] {
+                        self.metrics.lag(Stage::Intake, topic, &intake.log().lag(topic));
+                    }
                 }
                 if stopping && (taken == 0 || self.ending == Ending::Leaves) {
                     return Ok(());

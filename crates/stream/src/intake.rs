@@ -11,8 +11,8 @@ use daybook_core::event::{Body, ChargeEvent, JournalRecord, SourcePosition, Spen
 use daybook_core::money::Currency;
 use daybook_core::name::{Name, TEST_SUFFIX, is_valid_project};
 use daybook_core::rejection::{Reason, Rejection};
-use daybook_wire::topic::Topic;
 use daybook_wire::input::{self, Context};
+use daybook_wire::topic::Topic;
 use daybook_wire::{dead_letter, journal, settings};
 
 use crate::clock::Clock;
@@ -280,7 +280,7 @@ impl<L: Log, C: Clock> Intake<L, C> {
         &self.log
     }
 
-    /// Journals the next batch, waiting for one at most `wait`: settings to their end before charges. How many input
+    /// Journals the next batch, waiting for one at most `wait`: settings to their end before events. How many input
     /// records there were. After an error intake is to be dropped and made again.
     ///
     /// # Errors
@@ -290,12 +290,19 @@ impl<L: Log, C: Clock> Intake<L, C> {
         if settings > 0 {
             return Ok(settings);
         }
+        let spend = self.take_events(Topic::Spend, Duration::ZERO)?;
+        // Where there was spend there may be more: charges are looked at all the same, but not waited for.
+        let wait = if spend > 0 { Duration::ZERO } else { wait };
+        Ok(spend + self.take_events(Topic::Charges, wait)?)
+    }
+
+    fn take_events(&mut self, topic: Topic, wait: Duration) -> Result<usize, LogError> {
         loop {
-            match self.log.poll(Topic::Charges, BATCH, wait)? {
+            match self.log.poll(topic, BATCH, wait)? {
                 Polled::Records(records) => {
-                    // Those that were appended while it waited come before the charges that followed them.
+                    // Those that were appended while it waited come before the events that followed them.
                     let settings = self.take_settings()?;
-                    return Ok(settings + self.take(Topic::Charges, records)?);
+                    return Ok(settings + self.take(topic, records)?);
                 }
                 // Where to go on in it is the log's business.
                 Polled::Gained { .. } | Polled::Lost(_) => {}
@@ -323,18 +330,20 @@ impl<L: Log, C: Clock> Intake<L, C> {
         let mut transaction = Transaction::default();
         let mut next: BTreeMap<Partition, u64> = BTreeMap::new();
         for (partition, fetched) in &records {
-            let position = position(&name, *partition, fetched.offset);
-            if topic == Topic::Settings {
-                let taken = self.decoder.settings(&fetched.record, &position, now_ms);
-                // Those below are read for what the decoder needs to know of them.
-                if self.settings_journalled.get(partition).is_some_and(|end| fetched.offset < *end) {
-                    continue;
+            let (record, position) = (&fetched.record, position(&name, *partition, fetched.offset));
+            let (taken, dlq) = match topic {
+                Topic::Settings => {
+                    let taken = self.decoder.settings(record, &position, now_ms);
+                    // Those below are read for what the decoder needs to know of them.
+                    if self.settings_journalled.get(partition).is_some_and(|end| fetched.offset < *end) {
+                        continue;
+                    }
+                    (taken, Topic::SettingsDlq)
                 }
-                self.append(&mut transaction, taken, Topic::SettingsDlq, &fetched.record, &position);
-            } else {
-                let taken = self.decoder.charges(&fetched.record, &position, |_| Some(now_ms));
-                self.append(&mut transaction, taken, Topic::ChargesDlq, &fetched.record, &position);
-            }
+                Topic::Spend => (self.decoder.spend(record, &position, |_| now_ms), Topic::SpendDlq),
+                _ => (self.decoder.charges(record, &position, |_| Some(now_ms)), Topic::ChargesDlq),
+            };
+            self.append(&mut transaction, taken, dlq, record, &position);
             next.insert(*partition, fetched.offset + 1);
         }
         let positions = next.into_iter().map(|(partition, offset)| Position { topic, partition, offset });

@@ -14,7 +14,7 @@ pub type Partition = u32;
 /// What reads and writes a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// From `charges` and `settings` to the journal.
+    /// From `charges`, `spend` and `settings` to the journal.
     Intake,
     /// From the journal to the outputs.
     Projector,

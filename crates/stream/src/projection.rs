@@ -4,10 +4,12 @@
 //! journal to the books.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use daybook_core::event::{Body, JournalRecord};
 use daybook_core::name::Name;
 use daybook_core::project::{Disposition, apply};
+use daybook_core::rejection::Rejection;
 use daybook_core::state::{NoStore, State, Store};
 use daybook_wire::topic::Topic;
 use daybook_wire::{dead_letter, output, state as state_codec};
@@ -22,9 +24,11 @@ pub struct Counts {
     pub records: u64,
     /// Charge events that are now in the books.
     pub accepted: u64,
-    /// Charge events that were in the books already.
+    /// Spend events that are now in the books.
+    pub accepted_spend: u64,
+    /// Events that were in the books already.
     pub duplicates: u64,
-    /// Charge events that only the projector could refuse, by reason code.
+    /// Events that only the projector could refuse, by reason code.
     pub refused: BTreeMap<&'static str, u64>,
     /// Records that intake appended twice.
     pub already_seen: u64,
@@ -41,6 +45,7 @@ impl Counts {
     pub fn add(&mut self, other: &Counts) {
         self.records += other.records;
         self.accepted += other.accepted;
+        self.accepted_spend += other.accepted_spend;
         self.duplicates += other.duplicates;
         self.already_seen += other.already_seen;
         self.entries += other.entries;
@@ -137,26 +142,13 @@ impl<S: Store> Projection<S> {
         self.counts.records += 1;
         match &effects.disposition {
             Disposition::Accepted => self.counts.accepted += 1,
+            Disposition::AcceptedSpend => self.counts.accepted_spend += 1,
             Disposition::Duplicate => self.counts.duplicates += 1,
             Disposition::AlreadySeen => self.counts.already_seen += 1,
             Disposition::NotAnEvent => {}
             Disposition::Refused(rejection) => {
                 *self.counts.refused.entry(rejection.reason.code()).or_default() += 1;
-                if let Body::Charge(event) = &record.body {
-                    self.value.clear();
-                    output::canonical(event, &mut self.value);
-                    let project = Some(&*record.project);
-                    let mut headers = dead_letter::headers(rejection, project, record.source.as_ref());
-                    headers.push((dead_letter::CANONICAL.to_owned(), b"true".to_vec()));
-                    let value = self.value.as_bytes();
-                    outputs.put(
-                        Topic::ChargesDlq,
-                        &record.project,
-                        value,
-                        headers,
-                        record.source_timestamp_ms,
-                    );
-                }
+                refuse(record, rejection, &mut self.value, outputs);
             }
         }
         for entry in &effects.entries {
@@ -174,7 +166,18 @@ impl<S: Store> Projection<S> {
             self.state.set_previous_hash(&record.project, output::hash(value));
             outputs.put(Topic::LedgerEntries, &entry.project, value, Vec::new(), entry.source_timestamp_ms);
         }
-        let points = if self.outputs.contains(&Topic::RewardsPoints) { &*effects.points } else { &[] };
+        let wanted = |topic| self.outputs.contains(&topic);
+        let allocations = if wanted(Topic::RevenueAllocations) { &*effects.allocations } else { &[] };
+        for allocation in allocations {
+            self.key.clear();
+            let charge = allocation.charge_id.as_ref().unwrap_or(&allocation.identity.event_id);
+            let _ = write!(self.key, "{}/{charge}", allocation.project);
+            self.value.clear();
+            output::allocation(allocation, &mut self.value);
+            let value = self.value.as_bytes();
+            outputs.put(Topic::RevenueAllocations, &self.key, value, Vec::new(), record.source_timestamp_ms);
+        }
+        let points = if wanted(Topic::RewardsPoints) { &*effects.points } else { &[] };
         for change in points {
             self.key.clear();
             self.key.push_str(&change.project);
@@ -216,4 +219,24 @@ impl<S: Store> Projection<S> {
             self.state.forget_clean(max);
         }
     }
+}
+
+/// Hands out the dead letter of a record that only the projector could refuse: its event in the canonical format.
+fn refuse(record: &JournalRecord, rejection: &Rejection, value: &mut String, outputs: &mut impl Outputs) {
+    value.clear();
+    let topic = match &record.body {
+        Body::Charge(event) => {
+            output::canonical(event, value);
+            Topic::ChargesDlq
+        }
+        Body::Spend(event) => {
+            output::canonical_spend(event, value);
+            Topic::SpendDlq
+        }
+        Body::Settings(_) | Body::Tick => return,
+    };
+    let project = Some(&*record.project);
+    let mut headers = dead_letter::headers(rejection, project, record.source.as_ref());
+    headers.push((dead_letter::CANONICAL.to_owned(), b"true".to_vec()));
+    outputs.put(topic, &record.project, value.as_bytes(), headers, record.source_timestamp_ms);
 }

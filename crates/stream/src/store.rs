@@ -1,12 +1,14 @@
 //! The projector's state as read from a state store.
 
-use daybook_core::calendar::Day;
+use daybook_core::calendar::{Day, Month};
 use daybook_core::charge::{Charge, ChargeKey};
-use daybook_core::daily::DayRow;
+use daybook_core::daily::{AllocationRow, DayRow, MonthRow};
 use daybook_core::event::Identity;
 use daybook_core::money::Currency;
 use daybook_core::name::Name;
-use daybook_core::state::{Head, Organization, Store};
+use daybook_core::organization::Organization;
+use daybook_core::spend::Spend;
+use daybook_core::state::{AllocationKey, Head, Store};
 use daybook_wire::binary::{Malformed, Reader};
 use daybook_wire::state::{self, Table};
 
@@ -58,6 +60,18 @@ impl<S: StateStore> Store for StoredState<S> {
 
     fn day(&self, project: &Name, key: &(Day, Currency)) -> Result<Option<DayRow>, LogError> {
         decoded(self.0.get(&state::day_key(project, key))?, state::read_day)
+    }
+
+    fn month(&self, project: &Name, key: &(Month, Currency)) -> Result<Option<MonthRow>, LogError> {
+        decoded(self.0.get(&state::month_key(project, key))?, state::read_month)
+    }
+
+    fn allocation(&self, project: &Name, key: &AllocationKey) -> Result<Option<AllocationRow>, LogError> {
+        decoded(self.0.get(&state::allocation_key(project, key))?, state::read_allocation)
+    }
+
+    fn spend(&self, project: &Name, event_id: &Name) -> Result<Option<Spend>, LogError> {
+        decoded(self.0.get(&state::spend_key(project, event_id))?, state::read_spend_event)
     }
 
     fn due(&self, project: &Name) -> Result<Vec<(i64, ChargeKey)>, LogError> {

@@ -16,7 +16,7 @@ use daybook_wire::{input, journal, output};
 const TRACK: &[u8] = br#"{"track":[{"name":"Charge","payload":[{"eventId":"7f9c1f1e-93d5-4b7e-9f6c-3f2f5a6f0c11","userId":"user@example.com","data":{"amount":271.28,"currency":"USD","status":"succeeded","chargeId":"ch_3PqL2s","orderId":"ORD-45678","provider":"stripe","fee":"8.17","occurredAt":"2026-01-20T23:12:34.567Z"}}]}]}"#;
 
 fn codecs(c: &mut Criterion) {
-    let event = input::decode(TRACK, None).remove(0).event.unwrap();
+    let event = input::decode(TRACK, input::Context::default()).remove(0).event.unwrap();
     let record = JournalRecord {
         project: "acme".into(),
         recorded_at_ms: 1_768_950_755_000,
@@ -33,7 +33,9 @@ fn codecs(c: &mut Criterion) {
 
     let mut group = c.benchmark_group("codecs");
     group.throughput(Throughput::Bytes(TRACK.len() as u64));
-    group.bench_function("track_decode", |b| b.iter(|| input::decode(black_box(TRACK), None)));
+    group.bench_function("track_decode", |b| {
+        b.iter(|| input::decode(black_box(TRACK), input::Context::default()))
+    });
     group.throughput(Throughput::Bytes(bytes.len() as u64));
     group.bench_function("journal_encode", |b| {
         let mut out = Vec::with_capacity(1_024);

@@ -19,28 +19,19 @@ use serde::Serialize;
 
 use crate::exit::{Exit, ExitWith};
 
-/// Topics that `process` writes.
-const WRITTEN: [Topic; 8] = [
-    Topic::Journal,
-    Topic::LedgerEntries,
-    Topic::RewardsPoints,
-    Topic::RevenueDaily,
-    Topic::AccountsBalances,
-    Topic::RewardsBalances,
-    Topic::ChargesDlq,
-    Topic::SettingsDlq,
-];
+/// Topics that `process` writes beside those that are projected.
+const BESIDES: [Topic; 4] = [Topic::Journal, Topic::ChargesDlq, Topic::SpendDlq, Topic::SettingsDlq];
 
 /// `summary.json`.
 #[derive(Debug, Serialize)]
 pub struct Summary {
-    /// Payload items and other records of `charges`; an empty envelope is one.
+    /// Payload items of `charges`, its other records, records of `spend`; an empty envelope is one.
     events_read: u64,
     /// Charge events in the books.
     accepted: u64,
     /// Spend events in the books.
     accepted_spend: u64,
-    /// Charge events that were in the books already.
+    /// Events that were in the books already.
     duplicates: u64,
     /// Records that stand twice in the input: same topic, partition and offset.
     already_seen: u64,
@@ -77,7 +68,7 @@ impl BookWriter {
             return Err(ExitWith::error(Exit::Misconfigured, anyhow!(message)));
         }
         let mut files = BTreeMap::new();
-        for topic in WRITTEN {
+        for topic in Topic::PROJECTED.into_iter().chain(BESIDES) {
             let path = folder.join(format!("{}.jsonl", topic.name()));
             let file = File::create(&path).with_context(|| format!("failed to make {}", path.display()))?;
             files.insert(topic, BufWriter::with_capacity(1 << 18, file));
@@ -178,7 +169,7 @@ impl BookWriter {
         Ok(Summary {
             events_read,
             accepted: counts.accepted,
-            accepted_spend: 0,
+            accepted_spend: counts.accepted_spend,
             duplicates: counts.duplicates,
             already_seen: counts.already_seen,
             dead_letters: self.dead_letters,
@@ -205,7 +196,7 @@ impl Outputs for BookWriter {
         headers: Vec<(String, Vec<u8>)>,
         timestamp_ms: Option<i64>,
     ) {
-        if topic == Topic::ChargesDlq {
+        if matches!(topic, Topic::ChargesDlq | Topic::SpendDlq) {
             let code = dead_letter::reason(&headers).map(|r| r.code()).unwrap_or_default();
             // Here the text is at hand, so the letter shows it instead of the canonical event.
             let mut letter = self.received.clone().unwrap_or_default();

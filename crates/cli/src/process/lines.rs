@@ -30,10 +30,11 @@ struct KcatLine {
     payload: Option<String>,
 }
 
-/// Hands every record of a file to `take`, with its position and the bytes it took. Values are numbered by
+/// Hands every record of a file of `topic` to `take`, with its position and the bytes it took. Values are numbered by
 /// `offset` over all files; what `kcat` prints has positions of its own. Empty lines are no records.
 pub fn read(
     path: &Path,
+    topic: Topic,
     format: InputFormat,
     offset: &mut u64,
     take: &mut dyn FnMut(&Record, SourcePosition, u64) -> anyhow::Result<()>,
@@ -46,7 +47,7 @@ pub fn read(
         })?;
         Box::new(BufReader::with_capacity(1 << 18, file))
     };
-    let topic = Topic::Charges.name().into();
+    let topic = topic.name().into();
     let (mut line, mut number) = (Vec::new(), 0_u64);
     let mut record = Record::default();
     let mut position = SourcePosition { topic, partition: 0, offset: 0, item: 0 };

@@ -1,6 +1,6 @@
 //! `daybook process`: the engine over files.
 //!
-//! Deterministic: settings first, then charges as given; the clock is the records' own (Kafka timestamp, else event
+//! Deterministic: settings first, then spend, then charges as given; the clock is the records' own (Kafka timestamp, else event
 //! time), one for all projects, then `--as-of`.
 
 mod books;
@@ -11,9 +11,8 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use daybook_core::calendar::TIME_MIN_MS;
-use daybook_core::event::{Body, ChargeEvent, JournalRecord, SourcePosition};
+use daybook_core::event::{Body, ChargeEvent, JournalRecord, SourcePosition, SpendEvent};
 use daybook_core::name::{Name, is_valid_project};
-use daybook_core::rejection::Rejection;
 use daybook_core::state::NoStore;
 use daybook_stream::intake::{Decoder, IntakeSettings, Taken, dead_letter_record, position};
 use daybook_stream::projection::Projection;
@@ -58,14 +57,17 @@ pub fn process(arguments: &ProcessArguments) -> anyhow::Result<()> {
     #[cfg(feature = "negative-controls")]
     run.projection.set_controls(daybook_stream::controls::Controls::from_env().core);
     run.settings(settings)?;
-    let length = arguments.charges.iter().filter_map(|f| std::fs::metadata(f).ok()).map(|m| m.len()).sum();
-    let bar = progress::bar(length, "processing", true);
-    let mut offset = 0;
-    for file in &arguments.charges {
-        lines::read(file, arguments.input_format, &mut offset, &mut |record, position, bytes| {
-            bar.inc(bytes);
-            run.charge(record, &position)
-        })?;
+    let files = [(Topic::Spend, &arguments.spend), (Topic::Charges, &arguments.charges)];
+    let lengths = files.iter().flat_map(|(_, files)| *files).filter_map(|f| std::fs::metadata(f).ok());
+    let bar = progress::bar(lengths.map(|m| m.len()).sum(), "processing", true);
+    for (topic, files) in files {
+        let mut offset = 0;
+        for file in files {
+            lines::read(file, topic, arguments.input_format, &mut offset, &mut |record, position, bytes| {
+                bar.inc(bytes);
+                run.event(topic, record, &position)
+            })?;
+        }
     }
     bar.finish_and_clear();
     run.finish(&arguments.out)
@@ -89,43 +91,52 @@ impl Run {
             let record = Record { key: project.into(), value: json.into(), ..Record::default() };
             let position = position(Topic::Settings.name(), 0, offset);
             let taken = self.decoder.settings(&record, &position, TIME_MIN_MS);
-            self.journal(taken, &record, &position)?;
+            self.journal(Topic::SettingsDlq, taken, &record, &position)?;
         }
         Ok(())
     }
 
-    fn charge(&mut self, record: &Record, position: &SourcePosition) -> anyhow::Result<()> {
+    fn event(&mut self, topic: Topic, record: &Record, position: &SourcePosition) -> anyhow::Result<()> {
         let as_of = self.as_of;
-        let clock = |event: &ChargeEvent| record.timestamp_ms.or(event.occurred_at_ms).or(as_of);
-        let taken = self.decoder.charges(record, position, clock);
+        let (taken, dlq) = if topic == Topic::Spend {
+            let clock = |event: &SpendEvent| record.timestamp_ms.unwrap_or(event.occurred_at_ms);
+            (self.decoder.spend(record, position, clock), Topic::SpendDlq)
+        } else {
+            let clock = |event: &ChargeEvent| record.timestamp_ms.or(event.occurred_at_ms).or(as_of);
+            (self.decoder.charges(record, position, clock), Topic::ChargesDlq)
+        };
         self.events_read += taken.events();
-        self.journal(taken, record, position)
+        self.journal(dlq, taken, record, position)
     }
 
-    fn journal(&mut self, taken: Taken, record: &Record, position: &SourcePosition) -> anyhow::Result<()> {
+    fn journal(
+        &mut self,
+        dlq: Topic,
+        taken: Taken,
+        record: &Record,
+        position: &SourcePosition,
+    ) -> anyhow::Result<()> {
         for mut journalled in taken.journal {
-            if let Body::Charge(event) = &journalled.body {
-                if event.occurred_at_ms.or(record.timestamp_ms).is_none() {
+            let timeless = |event: &ChargeEvent| event.occurred_at_ms.or(record.timestamp_ms).is_none();
+            match &journalled.body {
+                Body::Charge(event) if timeless(event) => {
                     // It has the time of `--as-of`, which the clock has not come to yet.
                     journalled.source_timestamp_ms = self.as_of;
                     journalled.recorded_at_ms = self.now_ms.unwrap_or(journalled.recorded_at_ms);
-                } else {
-                    let now = self
-                        .now_ms
-                        .map_or(journalled.recorded_at_ms, |now| now.max(journalled.recorded_at_ms));
-                    self.now_ms = Some(now);
-                    journalled.recorded_at_ms = now;
                 }
+                Body::Charge(_) | Body::Spend(_) => {
+                    let own = journalled.recorded_at_ms;
+                    journalled.recorded_at_ms = self.now_ms.map_or(own, |now| now.max(own));
+                    self.now_ms = Some(journalled.recorded_at_ms);
+                }
+                Body::Settings(_) | Body::Tick => {}
             }
             self.apply(&journalled, Some(record))?;
         }
         for (rejection, project, item) in taken.refused {
-            self.refuse(
-                record,
-                &rejection,
-                project.as_deref(),
-                &SourcePosition { item, ..position.clone() },
-            )?;
+            let position = SourcePosition { item, ..position.clone() };
+            let letter = dead_letter_record(record, &rejection, project.as_deref(), &position);
+            self.books.dead_letter(dlq, rejection.reason.code(), &letter)?;
         }
         Ok(())
     }
@@ -139,19 +150,6 @@ impl Run {
         // The store is memory: it can be read.
         let Ok(()) = self.projection.apply(journalled, &mut self.books);
         self.books.check()
-    }
-
-    fn refuse(
-        &mut self,
-        record: &Record,
-        rejection: &Rejection,
-        project: Option<&str>,
-        position: &SourcePosition,
-    ) -> anyhow::Result<()> {
-        let topic =
-            if &*position.topic == Topic::Settings.name() { Topic::SettingsDlq } else { Topic::ChargesDlq };
-        let letter = dead_letter_record(record, rejection, project, position);
-        self.books.dead_letter(topic, rejection.reason.code(), &letter)
     }
 
     fn finish(mut self, out: &Path) -> anyhow::Result<()> {

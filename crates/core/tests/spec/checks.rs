@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use daybook_core::calendar::Day;
+use daybook_core::calendar::{Day, Month};
 use daybook_core::charge::ChargeKey;
-use daybook_core::daily::Columns;
+use daybook_core::daily::{Columns, Kpis};
 use daybook_core::derive::{derive, terms};
 use daybook_core::entry::{EntryKind, Posting};
 use daybook_core::event::{Identity, JournalRecord};
@@ -14,7 +14,9 @@ use daybook_core::name::Name;
 use daybook_core::party::Account;
 use daybook_core::project::{Effects, apply};
 use daybook_core::rewards::Points;
-use daybook_core::state::{Change, Head, NoStore, Row, State};
+use daybook_core::settings::PartnerType;
+use daybook_core::splits::{Share, difference};
+use daybook_core::state::{AllocationKey, Change, Head, NoStore, Row, State};
 
 use crate::generate::Plan;
 
@@ -27,6 +29,12 @@ pub struct Totals {
     balances: Balances,
     points: BTreeMap<Name, (i64, i64)>,
     days: BTreeMap<(Day, Currency), Columns>,
+    kpis: BTreeMap<(Day, Currency), Kpis>,
+    months: BTreeMap<(Month, Currency), Columns>,
+    /// By day, currency, type and name.
+    allocations: BTreeMap<(Day, Currency, PartnerType, Name), i128>,
+    /// Value, payable, acquisition, dispute.
+    customers: BTreeMap<(Name, Currency), [i128; 4]>,
 }
 
 /// Applies records to a state.
@@ -39,8 +47,29 @@ pub fn totals(state: &State<NoStore>) -> Totals {
     let mut totals = Totals::default();
     for (_, row) in state.rows(&BTreeMap::new()) {
         match row {
-            Row::Revenue { day, currency, row } if !row.columns.is_zero() => {
+            // The same figures, whichever row they are of.
+            Row::Day { day, currency, row, .. } => {
                 totals.days.insert((day, currency), row.columns);
+                totals.kpis.insert((day, currency), row.kpis);
+            }
+            Row::Month { month, currency, row } => {
+                totals.months.insert((month, currency), row.columns);
+            }
+            Row::Allocation { key, row } if row.total_minor != 0 => {
+                let AllocationKey { day, currency, partner } = key;
+                let key = (*day, *currency, partner.partner_type, partner.name.clone());
+                totals.allocations.insert(key, row.total_minor);
+            }
+            Row::Customer { organization, profile } => {
+                let figures = [
+                    profile.value_minor,
+                    profile.payable_minor,
+                    profile.acquisition_minor,
+                    profile.dispute_minor,
+                ];
+                if figures != [0; 4] {
+                    totals.customers.insert((organization.clone(), profile.currency), figures);
+                }
             }
             Row::Balance { organization, balance } if balance.balance_minor != 0 => {
                 let key = (organization.clone(), balance.account, balance.currency);
@@ -52,6 +81,9 @@ pub fn totals(state: &State<NoStore>) -> Totals {
             _ => {}
         }
     }
+    totals.days.retain(|_, columns| *columns != Columns::default());
+    totals.kpis.retain(|_, kpis| !kpis.is_zero());
+    totals.months.retain(|_, columns| *columns != Columns::default());
     totals
 }
 
@@ -145,7 +177,15 @@ pub fn published_is_derived(state: &State<NoStore>, effects: &[Effects]) -> Verd
     let mut meant: BTreeMap<Identity, Balances> = BTreeMap::new();
     let mut points: BTreeMap<(Identity, Name), Points> = BTreeMap::new();
     let mut days: BTreeMap<(Day, Currency), Columns> = BTreeMap::new();
+    let mut kpis: BTreeMap<(Day, Currency), Kpis> = BTreeMap::new();
+    let mut shares: BTreeMap<Identity, Vec<Share>> = BTreeMap::new();
     for (project, change) in state.changes() {
+        if let Change::Spend(_, spend) = change
+            && let Some(counts) = spend.versions.last().filter(|v| v.event.is_active)
+        {
+            let columns = Columns::of_spend(counts.amount_minor.into());
+            days.entry((counts.day, counts.currency)).or_default().add(&columns);
+        }
         let Change::Charge(key, charge) = change else { continue };
         let key: &ChargeKey = key;
         let Some(terms) = terms(project, key, &charge.history, &head.settings) else {
@@ -161,9 +201,19 @@ pub fn published_is_derived(state: &State<NoStore>, effects: &[Effects]) -> Verd
             for leg in &d.meaning.legs {
                 add(balances, &leg.posting(&d.meaning.parties), key.currency);
             }
-            let of_user = points.entry((d.identity, d.meaning.parties.customer.clone())).or_default();
+            let of_user = points.entry((d.identity.clone(), d.meaning.parties.customer.clone())).or_default();
             *of_user = of_user.plus(d.meaning.points);
             days.entry((d.meaning.day, key.currency)).or_default().add(&d.meaning.columns);
+            kpis.entry((d.meaning.purchase_day, key.currency)).or_default().add(&d.meaning.kpis);
+            let of_points = Kpis::of_points(d.meaning.points, d.kind.is_points());
+            kpis.entry((d.meaning.day, key.currency)).or_default().add(&of_points);
+            let net = d.meaning.columns.net_revenue_minor();
+            let shared: i128 = d.meaning.shares.iter().map(|s| s.amount_minor).sum();
+            if fold.sharing.owner.is_some() {
+                equal("shares add up to the net effect", &shared, &net)?;
+            }
+            let of_event = shares.entry(d.identity.clone()).or_default();
+            *of_event = difference(&negated(of_event), &d.meaning.shares);
         }
     }
     let mut published: BTreeMap<Identity, Balances> = BTreeMap::new();
@@ -181,8 +231,32 @@ pub fn published_is_derived(state: &State<NoStore>, effects: &[Effects]) -> Verd
     }
     points.retain(|_, p| !p.is_zero());
     earned.retain(|_, p| !p.is_zero());
-    days.retain(|_, columns| !columns.is_zero());
+    days.retain(|_, columns| *columns != Columns::default());
+    kpis.retain(|_, kpis| !kpis.is_zero());
+    let mut shared: BTreeMap<Identity, Vec<Share>> = BTreeMap::new();
+    for allocation in effects.iter().flat_map(|e| &e.allocations) {
+        let of_event = shared.entry(allocation.identity.clone()).or_default();
+        *of_event = difference(&negated(of_event), &allocation.shares);
+    }
+    equal("shares by event", &by_partner(shared), &by_partner(shares))?;
+    equal("kpis", &totals(state).kpis, &kpis)?;
     equal("postings by event", &published, &meant)?;
     equal("points by event", &earned, &points)?;
     equal("days", &totals(state).days, &days)
+}
+
+fn negated(shares: &[Share]) -> Vec<Share> {
+    shares.iter().map(|s| Share { amount_minor: -s.amount_minor, ..s.clone() }).collect()
+}
+
+/// Order and percentages aside.
+fn by_partner(shares: BTreeMap<Identity, Vec<Share>>) -> BTreeMap<Identity, Vec<(PartnerType, Name, i128)>> {
+    let sorted = |shares: Vec<Share>| {
+        let share = |s: Share| (s.partner.partner_type, s.partner.name, s.amount_minor);
+        let mut shares: Vec<_> = shares.into_iter().map(share).collect();
+        shares.sort();
+        shares
+    };
+    let shares = shares.into_iter().map(|(identity, shares)| (identity, sorted(shares)));
+    shares.filter(|(_, shares)| !shares.is_empty()).collect()
 }

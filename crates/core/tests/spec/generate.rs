@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use daybook_core::calendar::{DAY_MS, Zone};
-use daybook_core::event::{Body, ChargeEvent, JournalRecord, Kind, SourcePosition};
+use daybook_core::event::{Body, ChargeEvent, JournalRecord, Kind, SourcePosition, SpendEvent};
 use daybook_core::money::Currency;
 use daybook_core::name::Name;
-use daybook_core::settings::{FeeSchedule, PaybackPolicy, Settings};
+use daybook_core::settings::{FeeSchedule, Partner, PartnerType, PaybackPolicy, Settings, SplitRule};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -23,7 +23,7 @@ const HOURS: i64 = 20 * 24;
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub settings: Settings,
-    pub events: Vec<ChargeEvent>,
+    pub events: Vec<Body>,
     /// Events by index in order of arrival; all of them, some twice or more.
     pub arrivals: Vec<usize>,
     /// Hours between arrivals, so that time may clear pendings between any two of them.
@@ -45,7 +45,12 @@ impl Plan {
         for (index, hours) in arrivals.iter().zip(self.hours.iter().cycle()) {
             let event = &self.events[*index];
             now += hours * HOUR_MS;
-            records.push(record(now, event.occurred_at_ms, Body::Charge(Box::new(event.clone()))));
+            let occurred_at_ms = match event {
+                Body::Charge(event) => event.occurred_at_ms,
+                Body::Spend(event) => Some(event.occurred_at_ms),
+                Body::Settings(_) | Body::Tick => None,
+            };
+            records.push(record(now, occurred_at_ms, event.clone()));
         }
         records.push(record(START_MS + 200 * DAY_MS, None, Body::Tick));
         records
@@ -54,8 +59,8 @@ impl Plan {
     /// The records of the arrivals with positions, as one partition of a source topic gives them.
     pub fn positioned(&self) -> Vec<JournalRecord> {
         let mut records = self.records(&self.arrivals);
-        let charges = records.iter_mut().filter(|r| matches!(r.body, Body::Charge(_)));
-        for (record, offset) in charges.zip(0..) {
+        let events = records.iter_mut().filter(|r| matches!(r.body, Body::Charge(_) | Body::Spend(_)));
+        for (record, offset) in events.zip(0..) {
             record.source = Some(SourcePosition { topic: "charges".into(), partition: 0, offset, item: 0 });
         }
         records
@@ -71,10 +76,15 @@ impl Plan {
 pub fn plans(events_max: usize) -> impl Strategy<Value = Plan> {
     let arrivals = (vec(any::<u32>(), events_max + 6), vec(any::<Index>(), 0..6));
     let hours = vec(prop_oneof![3 => Just(0), 2 => 1..12_i64, 1 => 24..120_i64], 1..8);
-    (settings(), vec(events(), 1..=events_max), arrivals, hours).prop_map(
+    (settings(), vec(bodies(), 1..=events_max), arrivals, hours).prop_map(
         |(settings, mut events, (weights, again), hours)| {
-            for (i, event) in events.iter_mut().enumerate() {
-                event.identity.event_id = format!("e{i}").into();
+            for (i, body) in (0_u32..).zip(&mut events) {
+                match body {
+                    Body::Charge(event) => event.identity.event_id = format!("e{i}").into(),
+                    // Versions of few events, each once.
+                    Body::Spend(event) => event.version = i,
+                    Body::Settings(_) | Body::Tick => {}
+                }
             }
             let mut arrivals: Vec<usize> = (0..events.len()).collect();
             arrivals.extend(again.iter().map(|i| i.index(events.len())));
@@ -103,6 +113,7 @@ pub fn settings() -> impl Strategy<Value = Settings> {
                 zone: Zone::parse(zone).unwrap(),
                 currency: Some(usd),
                 refund_window_ms: 5 * DAY_MS,
+                splits: rules(),
                 ..Settings::default()
             };
             if scheduled {
@@ -110,6 +121,55 @@ pub fn settings() -> impl Strategy<Value = Settings> {
                     ["processor", "stripe"].into_iter().map(|p| (p.into(), schedule.clone())).collect();
             }
             settings
+        },
+    )
+}
+
+/// Rules with a declared owner and without, with shares that leave remainders and ties.
+fn rules() -> Vec<SplitRule> {
+    let partner = |partner_type, name: &str, units, scale| Partner {
+        partner_type,
+        name: name.into(),
+        percentage: Decimal::new(units, scale),
+    };
+    vec![
+        SplitRule {
+            product: "p1".into(),
+            partners: vec![
+                partner(PartnerType::Coproducer, "cleo", 333, 3),
+                partner(PartnerType::Affiliate, "ada", 333, 3),
+            ],
+        },
+        SplitRule {
+            product: "p2".into(),
+            partners: vec![
+                partner(PartnerType::Owner, "olga", 5, 1),
+                partner(PartnerType::Affiliate, "ada", 25, 2),
+                partner(PartnerType::Affiliate, "abe", 25, 2),
+            ],
+        },
+    ]
+}
+
+/// Events of all kinds and spend; the caller gives them their ids and versions.
+pub fn bodies() -> impl Strategy<Value = Body> {
+    prop_oneof![8 => events().prop_map(|e| Body::Charge(Box::new(e))), 1 => spend().prop_map(|s| Body::Spend(Box::new(s)))]
+}
+
+fn spend() -> impl Strategy<Value = SpendEvent> {
+    let currency = option::of(select(vec!["USD", "KWD"]));
+    (0..3_u8, 0..5_000_i64, currency, 0..HOURS, any::<bool>()).prop_map(
+        |(id, amount, currency, at, active)| SpendEvent {
+            event_id: format!("s{id}").into(),
+            version: 0,
+            amount: Decimal::new(amount, 2).normalize(),
+            currency: currency.and_then(Currency::parse),
+            occurred_at_ms: START_MS + at * HOUR_MS,
+            is_active: active,
+            platform: None,
+            campaign: None,
+            ad_set: None,
+            ad: None,
         },
     )
 }
@@ -127,10 +187,11 @@ pub fn events() -> impl Strategy<Value = ChargeEvent> {
         name(&["stripe", "adyen"], 0.3),
         name(&["silver", "gold", "diamond"], 0.4),
         name(&["USD", "USD", "KWD"], 0.5),
+        name(&["p1", "p2", "p3"], 0.6),
     );
     let when = (0..HOURS, option::weighted(0.7, 0..10 * 24_i64));
     (what, whose, when).prop_map(|((kind, amount, whole, fee, returned), whose, (at, clears))| {
-        let (user, charge, transaction, processor, tier, currency) = whose;
+        let (user, charge, transaction, processor, tier, currency, product) = whose;
         let mut event = ChargeEvent::new("", kind, user);
         let cents = |c: i64| Decimal::new(c, 2).normalize();
         event.amount = (kind.needs_amount() || !whole).then(|| cents(amount));
@@ -140,6 +201,8 @@ pub fn events() -> impl Strategy<Value = ChargeEvent> {
         event.transaction = transaction.map(Name::from);
         event.processor = processor.map(Name::from);
         event.tier = tier.map(Name::from);
+        event.product = product.map(Name::from);
+        event.points_delta = kind.is_points().then_some(amount % 41 - 20);
         event.currency = currency.and_then(Currency::parse);
         // Whole hours, so that some events share their time.
         event.occurred_at_ms = Some(START_MS + at * HOUR_MS);

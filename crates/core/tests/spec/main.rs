@@ -13,6 +13,7 @@ mod arithmetic;
 mod checks;
 #[cfg(feature = "negative-controls")]
 mod controls;
+mod coverage;
 mod generate;
 mod properties;
 mod render;
@@ -88,6 +89,10 @@ sections! {
     section_5_same_event_again = "5_identity.txt",
     section_6_fees = "6_fees.txt",
     section_7_aggregates = "7_aggregates.txt",
+    section_7_profit = "7_profit.txt",
+    section_7_kpis = "7_kpis.txt",
+    section_8_splits = "8_splits.txt",
     section_8_rewards = "8_rewards.txt",
+    section_9_profiles = "9_profiles.txt",
     amounts_and_currencies = "amounts.txt",
 }

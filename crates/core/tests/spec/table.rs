@@ -6,9 +6,12 @@
 //! p1 payment 100.00 fee 3.20 at 2026-01-20T10:00Z
 //!     1 payment settled                     entry number, kind, state, flags
 //!     provider:Income -> customer:Payable 100.00
+//!     shares, coproducer Ana 0.3 29.04      partner, percentage and amount of each
 //!     points +0/+10 AVAILABLE               change of pending and available points
+//! a1 spend 25.00 version 2 active no        what was spent on ads
 //! tick 2026-01-22T00:00Z                    time passes
-//! days | as_of | balances | points | counts what the books say now
+//! days | spend | profit | months | owner | allocations | kpis | as_of | balances | customers | points | counts
+//!                                           what the books say now
 //! // a comment
 //! ```
 //!
@@ -18,12 +21,12 @@
 use std::sync::Arc;
 
 use daybook_core::calendar::{DAY_MS, Zone};
-use daybook_core::event::{Body, ChargeEvent, JournalRecord, Kind, SourcePosition};
+use daybook_core::event::{Body, ChargeEvent, JournalRecord, Kind, SourcePosition, SpendEvent};
 use daybook_core::money::{Currency, parse_decimal};
 use daybook_core::name::Name;
 use daybook_core::project::apply;
-use daybook_core::settings::{FeeSchedule, PaybackPolicy, Settings};
-use daybook_core::state::{NoStore, State};
+use daybook_core::settings::{FeeSchedule, Partner, PartnerType, PaybackPolicy, Settings, SplitRule};
+use daybook_core::state::{DayView, NoStore, State};
 
 use crate::render;
 
@@ -68,7 +71,14 @@ impl Runner {
     fn line(&mut self, line: &str, out: &mut String) {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
-            ["days"] => render::days(&self.state, out),
+            ["days"] => render::days(&self.state, DayView::Revenue, out),
+            ["spend"] => render::days(&self.state, DayView::Spend, out),
+            ["profit"] => render::days(&self.state, DayView::Profit, out),
+            ["owner"] => render::days(&self.state, DayView::OwnerProfit, out),
+            ["kpis"] => render::days(&self.state, DayView::Kpis, out),
+            ["months"] => render::months(&self.state, out),
+            ["allocations"] => render::allocations(&self.state, out),
+            ["customers"] => render::customers(&self.state, out),
             ["as_of"] => render::as_of(&self.state, out),
             ["balances"] => render::balances(&self.state, out),
             ["points"] => render::points(&self.state, out),
@@ -82,6 +92,7 @@ impl Runner {
                 let project = rest.first().map_or("provider", |p| p);
                 self.record(project, time(at), None, None, Body::Tick, out);
             }
+            [id, "spend", amount, rest @ ..] => self.spend(id, amount, rest, out),
             [id, kind, rest @ ..] => self.event(id, kind, rest, out),
             _ => panic!("no input: {line}"),
         }
@@ -120,6 +131,8 @@ impl Runner {
                 "tier" => event.tier = name,
                 "at" => occurred = (value != "-").then(|| time(value)),
                 "clears" => event.clears_at_ms = Some(time(value)),
+                "points" => event.points_delta = Some(value.parse().unwrap()),
+                "rounded" => event.rounded_spend = Some(decimal(value)),
                 "descr" => event.description = name,
                 "masked" => event.card_number_masked = value == "yes",
                 "live" => event.livemode = value == "yes",
@@ -135,6 +148,42 @@ impl Runner {
         self.clock_ms = recorded.unwrap_or(self.clock_ms.max(self.time_ms));
         let kafka = kafka.unwrap_or(Some(self.clock_ms));
         self.apply(project, Body::Charge(Box::new(event)), kafka, source, out);
+    }
+
+    fn spend(&mut self, id: &str, amount: &str, rest: &[&str], out: &mut String) {
+        self.time_ms += MINUTE_MS;
+        let mut event = SpendEvent {
+            event_id: id.into(),
+            version: 1,
+            amount: decimal(amount),
+            currency: Currency::parse("USD"),
+            occurred_at_ms: self.time_ms,
+            is_active: true,
+            platform: None,
+            campaign: None,
+            ad_set: None,
+            ad: None,
+        };
+        let (mut project, mut recorded, mut kafka, mut source) = ("provider", None, None, None);
+        for pair in rest.chunks(2) {
+            let [key, value] = *pair else { panic!("{pair:?} has no value") };
+            match key {
+                "version" => event.version = value.parse().unwrap(),
+                "active" => event.is_active = value == "yes",
+                "currency" => event.currency = Currency::parse(value),
+                "at" => event.occurred_at_ms = time(value),
+                "via" => event.platform = Some(value.into()),
+                "project" => project = value,
+                "recorded" => recorded = Some(time(value)),
+                "kafka" => kafka = Some((value != "-").then(|| time(value))),
+                "from" => source = Some(position(value)),
+                _ => panic!("no key: {key}"),
+            }
+        }
+        self.time_ms = event.occurred_at_ms;
+        self.clock_ms = recorded.unwrap_or(self.clock_ms.max(self.time_ms));
+        let kafka = kafka.unwrap_or(Some(self.clock_ms));
+        self.apply(project, Body::Spend(Box::new(event)), kafka, source, out);
     }
 
     fn settings<'a>(&mut self, words: &[&'a str]) -> &'a str {
@@ -157,6 +206,8 @@ impl Runner {
                 "refund_window_days" => settings.refund_window_ms = days(),
                 "chargeback_window_days" => settings.chargeback_window_ms = days(),
                 "history_max" => settings.charge_history_max = value.parse().unwrap(),
+                "split" => settings.splits = vec![split(value)],
+                "split+" => settings.splits.push(split(value)),
                 "step" => settings.rewards.step = value.parse().unwrap(),
                 "default_tier" => settings.rewards.default_tier = value.into(),
                 "tier" => {
@@ -211,6 +262,18 @@ fn fee(text: &str) -> (rust_decimal::Decimal, std::collections::BTreeMap<Currenc
 
 fn amounts(dollars: &str) -> std::collections::BTreeMap<Currency, rust_decimal::Decimal> {
     [(Currency::parse("USD").unwrap(), decimal(dollars))].into()
+}
+
+/// `p17:coproducer/Ana/0.3,affiliate/Bo/0.1`.
+fn split(text: &str) -> SplitRule {
+    let (product, partners) = text.split_once(':').unwrap();
+    let partner = |text: &str| {
+        let parts: Vec<&str> = text.split('/').collect();
+        let [kind, name, percentage] = parts.as_slice() else { panic!("no partner: {text}") };
+        let partner_type = PartnerType::ALL.into_iter().find(|t| t.name() == *kind).unwrap();
+        Partner { partner_type, name: (*name).into(), percentage: decimal(percentage) }
+    };
+    SplitRule { product: product.into(), partners: partners.split(',').map(partner).collect() }
 }
 
 fn policy(text: &str) -> PaybackPolicy {

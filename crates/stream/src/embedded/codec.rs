@@ -26,6 +26,16 @@ fn topic_number(topic: Topic) -> u8 {
         Topic::ProjectorPositions => 9,
         Topic::ChargesDlq => 10,
         Topic::SettingsDlq => 11,
+        Topic::Spend => 12,
+        Topic::SpendDlq => 13,
+        Topic::RevenueAllocations => 14,
+        Topic::SpendDaily => 15,
+        Topic::ProfitDaily => 16,
+        Topic::ProfitMonthly => 17,
+        Topic::OwnerProfitDaily => 18,
+        Topic::AllocationsDaily => 19,
+        Topic::KpisDaily => 20,
+        Topic::CustomersProfile => 21,
     }
 }
 

@@ -20,25 +20,72 @@ const COMMIT_EVERY: Duration = Duration::from_millis(500);
 /// How long brokers may take to acknowledge what was sent since.
 const ACKNOWLEDGED_LIMIT: Duration = Duration::from_secs(30);
 
-/// Polls `charges` as a member of the group and all of `settings`, sends to the journal.
+/// Polls `charges` and `spend` as a member of a group each and all of `settings`, sends to the journal.
 ///
-/// Every instance journals every settings record, before it journals charges: of those that are journalled more than
+/// Every instance journals every settings record, before it journals events: of those that are journalled more than
 /// once the projector takes the first. So settings that were there before an instance started are in the journal
-/// before any charge that the instance appends, whoever else has done it.
+/// before any event that the instance appends, whoever else has done it.
 pub struct KafkaIntake {
     settings: KafkaSettings,
-    charges: Member,
+    charges: Source,
+    spend: Source,
     settings_reader: TopicReader,
     producer: Producer,
     topics: Topics,
     ends: Ends,
-    told: VecDeque<Polled>,
     /// Partitions of `settings` that are still to be told of.
     settings_told: Option<VecDeque<Polled>>,
     /// Positions whose records may not be acknowledged yet.
     pending: BTreeMap<(Topic, Partition), u64>,
     committed_at: Instant,
     failed: bool,
+}
+
+/// An input topic that the group shares out.
+struct Source {
+    topic: Topic,
+    group: String,
+    member: Member,
+    told: VecDeque<Polled>,
+}
+
+impl Source {
+    fn join(settings: &KafkaSettings, topic: Topic, part: &str) -> Result<Self, LogError> {
+        let group = settings.group(part);
+        let member = Member::join(&settings.consumer(&group), settings.name(topic))?;
+        Ok(Self { topic, group, member, told: VecDeque::new() })
+    }
+
+    /// Takes partitions: from where the group is, or from their start where it never was.
+    fn gain(&mut self, partitions: &[Partition], ends: &Ends, name: &str) -> Result<(), LogError> {
+        let committed = self.member.committed(partitions)?;
+        let mut from = Vec::new();
+        for partition in partitions {
+            let (start, end) = ends.written(self.topic, *partition)?;
+            let position = committed.get(partition).copied().flatten();
+            if position.is_none() && start > 0 {
+                tracing::warn!(
+                    topic = name,
+                    partition,
+                    deleted = start,
+                    "the group has no offset of this partition, whose first records are deleted: it begins with what is left"
+                );
+            }
+            let position = position.unwrap_or(start);
+            if !(start..=end).contains(&position) {
+                let why = format!(
+                    "intake has read {name}-{partition} up to {position}, but its records are {start} to {end}: records \
+                     were deleted before they were read, or the topic was made anew. What is lost is lost; to go on \
+                     with what is there, move the offsets of group {} by hand (kafka-consumer-groups --reset-offsets)",
+                    self.group
+                );
+                return Err(LogError::Failed(why.into()));
+            }
+            from.push((*partition, position));
+            self.told.push_back(Polled::Gained { partition: *partition, position });
+        }
+        self.member.assign(&from)
+    }
 }
 
 impl KafkaIntake {
@@ -60,16 +107,14 @@ impl KafkaIntake {
         let producer = Producer::new(&config).map_err(failed)?;
         let topics = Topics::new(settings, &producer)?;
         let settings_reader = TopicReader::open(settings, &[(Topic::Settings, Begin::First)])?;
-        let charges =
-            Member::join(&settings.consumer(&settings.group("intake")), settings.name(Topic::Charges))?;
         Ok(Self {
             settings: settings.clone(),
-            charges,
+            charges: Source::join(settings, Topic::Charges, "intake")?,
+            spend: Source::join(settings, Topic::Spend, "intake-spend")?,
             settings_reader,
             producer,
             topics,
             ends,
-            told: VecDeque::new(),
             settings_told: None,
             pending: BTreeMap::new(),
             committed_at: Instant::now(),
@@ -89,44 +134,17 @@ impl KafkaIntake {
         Ok(committed.into_iter().map(told).collect())
     }
 
-    /// Takes partitions of `charges`: from where the group is, or from their start where it never was.
-    fn gain(&mut self, partitions: &[Partition]) -> Result<(), LogError> {
-        let committed = self.charges.committed(partitions)?;
-        let mut from = Vec::new();
-        for partition in partitions {
-            let (start, end) = self.ends.written(Topic::Charges, *partition)?;
-            let position = committed.get(partition).copied().flatten();
-            if position.is_none() && start > 0 {
-                tracing::warn!(
-                    partition,
-                    deleted = start,
-                    "the group has no offset of this partition of charges, whose first records are deleted: it begins with \
-                     what is left"
-                );
-            }
-            let position = position.unwrap_or(start);
-            if !(start..=end).contains(&position) {
-                let name = self.settings.name(Topic::Charges);
-                let why = format!(
-                    "intake has read {name}-{partition} up to {position}, but its records are {start} to {end}: records \
-                     were deleted before they were read, or the topic was made anew. What is lost is lost; to go on \
-                     with what is there, move the offsets of group {} by hand (kafka-consumer-groups --reset-offsets)",
-                    self.settings.group("intake")
-                );
-                return Err(LogError::Failed(why.into()));
-            }
-            from.push((*partition, position));
-            self.told.push_back(Polled::Gained { partition: *partition, position });
-        }
-        self.charges.assign(&from)
+    fn source(&mut self, topic: Topic) -> &mut Source {
+        if topic == Topic::Spend { &mut self.spend } else { &mut self.charges }
     }
 
-    fn lose(&mut self, partitions: &[Partition], lost: bool) -> Result<(), LogError> {
+    fn lose(&mut self, topic: Topic, partitions: &[Partition], lost: bool) -> Result<(), LogError> {
         let acknowledged = if lost { Ok(()) } else { self.acknowledge() };
-        self.pending.retain(|(topic, p), _| *topic != Topic::Charges || !partitions.contains(p));
-        self.told.extend(partitions.iter().map(|partition| Polled::Lost(*partition)));
+        self.pending.retain(|(of, partition), _| *of != topic || !partitions.contains(partition));
+        let source = self.source(topic);
+        source.told.extend(partitions.iter().map(|partition| Polled::Lost(*partition)));
         // The group waits for this answer in any case.
-        self.charges.unassign(partitions)?;
+        source.member.unassign(partitions)?;
         acknowledged
     }
 
@@ -134,17 +152,23 @@ impl KafkaIntake {
     fn acknowledge(&mut self) -> Result<(), LogError> {
         self.producer.flush(ACKNOWLEDGED_LIMIT).map_err(failed)?;
         self.committed_at = Instant::now();
-        let of = |wanted: Topic| {
-            let own = self.pending.iter().filter(move |((topic, _), _)| *topic == wanted);
-            own.map(|((_, partition), offset)| (*partition, *offset)).collect::<BTreeMap<_, _>>()
-        };
-        let (charges, settings) = (of(Topic::Charges), of(Topic::Settings));
-        if !charges.is_empty() && self.charges.commit(&charges)? {
-            self.pending.retain(|(topic, _), _| *topic != Topic::Charges);
-        }
-        let name = self.settings.name(Topic::Settings);
-        if !settings.is_empty() && offsets::commit(self.settings_reader.consumer(), name, &settings)? {
-            self.pending.retain(|(topic, _), _| *topic != Topic::Settings);
+        for topic in [Topic::Charges, Topic::Spend, Topic::Settings] {
+            let own = self.pending.iter().filter(|((of, _), _)| *of == topic);
+            let positions: BTreeMap<_, _> =
+                own.map(|((_, partition), offset)| (*partition, *offset)).collect();
+            if positions.is_empty() {
+                continue;
+            }
+            let taken = match topic {
+                Topic::Settings => {
+                    let name = self.settings.name(topic);
+                    offsets::commit(self.settings_reader.consumer(), name, &positions)?
+                }
+                _ => self.source(topic).member.commit(&positions)?,
+            };
+            if taken {
+                self.pending.retain(|(of, _), _| *of != topic);
+            }
         }
         Ok(())
     }
@@ -185,21 +209,25 @@ impl KafkaIntake {
         }
     }
 
-    fn poll_charges(&mut self, limit: Limit, wait: Duration) -> Result<Polled, LogError> {
+    fn poll_events(&mut self, topic: Topic, limit: Limit, wait: Duration) -> Result<Polled, LogError> {
         loop {
             self.acknowledge_when_due()?;
-            if let Some(told) = self.told.pop_front() {
+            let wait = if self.pending.is_empty() { wait } else { wait.min(COMMIT_EVERY) };
+            let source = self.source(topic);
+            if let Some(told) = source.told.pop_front() {
                 return Ok(told);
             }
-            let wait = if self.pending.is_empty() { wait } else { wait.min(COMMIT_EVERY) };
-            match self.charges.next(limit, wait, None)? {
+            match source.member.next(limit, wait, None)? {
                 Notice::Nothing => {
                     self.producer.serve(Duration::ZERO).map_err(failed)?;
                     return Ok(Polled::Nothing);
                 }
                 Notice::Records(records) => return Ok(Polled::Records(records)),
-                Notice::Assigned(partitions) => self.gain(&partitions)?,
-                Notice::Revoked { partitions, lost } => self.lose(&partitions, lost)?,
+                Notice::Assigned(partitions) => {
+                    let source = if topic == Topic::Spend { &mut self.spend } else { &mut self.charges };
+                    source.gain(&partitions, &self.ends, self.settings.name(topic))?;
+                }
+                Notice::Revoked { partitions, lost } => self.lose(topic, &partitions, lost)?,
             }
         }
     }
@@ -219,8 +247,11 @@ impl Append for KafkaIntake {
 
 impl Log for KafkaIntake {
     fn poll(&mut self, topic: Topic, limit: Limit, wait: Duration) -> Result<Polled, LogError> {
-        let outcome =
-            if topic == Topic::Settings { self.poll_settings(limit) } else { self.poll_charges(limit, wait) };
+        let outcome = if topic == Topic::Settings {
+            self.poll_settings(limit)
+        } else {
+            self.poll_events(topic, limit, wait)
+        };
         self.failed |= outcome.is_err();
         outcome
     }
@@ -230,7 +261,11 @@ impl Log for KafkaIntake {
     }
 
     fn lag(&self, topic: Topic) -> Vec<(Partition, u64)> {
-        if topic == Topic::Charges { self.charges.lag() } else { Vec::new() }
+        match topic {
+            Topic::Charges => self.charges.member.lag(),
+            Topic::Spend => self.spend.member.lag(),
+            _ => Vec::new(),
+        }
     }
 }
 

@@ -18,11 +18,13 @@ pub(super) struct Faults<'a> {
     found: Vec<Rejection>,
     /// Whether there is an amount that could not be read.
     amount_unread: bool,
+    /// Whether there are points that could not be read.
+    points_unread: bool,
 }
 
 impl<'a> Faults<'a> {
     pub(super) fn new(prefix: &'a str) -> Self {
-        Self { prefix, found: Vec::new(), amount_unread: false }
+        Self { prefix, found: Vec::new(), amount_unread: false, points_unread: false }
     }
 
     pub(super) fn note(&mut self, reason: Reason, field: &str) {
@@ -73,9 +75,11 @@ impl<'a> Faults<'a> {
 
     /// A whole number of points, as JSON number or decimal string.
     pub(super) fn points(&mut self, value: Option<&Document<'_>>, field: &str) -> Option<i64> {
-        let points = self.decimal(value, field)?;
-        let whole = (points.scale() == 0).then(|| i64::try_from(points.mantissa()).ok()).flatten();
-        if whole.is_none() {
+        let noted = self.found.len();
+        let points = self.decimal(value, field).filter(|points| points.scale() == 0);
+        let whole = points.and_then(|points| i64::try_from(points.mantissa()).ok());
+        self.points_unread = value.is_some() && whole.is_none();
+        if self.points_unread && self.found.len() == noted {
             self.note(Reason::AmountMalformed, field);
         }
         whole
@@ -183,6 +187,9 @@ impl<'a> Faults<'a> {
         if self.amount_unread {
             // It is noted with its own reason and not missing; the event is refused, whatever stands in its place.
             event.amount = Some(Decimal::ONE);
+        }
+        if self.points_unread {
+            event.points_delta = Some(0);
         }
         if (event.currency.is_some() || self.any())
             && !currency_unread

@@ -39,8 +39,9 @@ fn fees(event: &mut ChargeEvent, gross: Decimal, net: Decimal, faults: &mut Faul
     match event.kind {
         Kind::Payment => event.fee = Some(difference),
         Kind::Refund | Kind::Chargeback => {
-            event.fee = Some((-difference).max(Decimal::ZERO));
-            event.fee_returned = Some(difference.max(Decimal::ZERO));
+            let charged = net > gross;
+            event.fee = Some(if charged { difference.abs() } else { Decimal::ZERO });
+            event.fee_returned = Some(if charged { Decimal::ZERO } else { difference });
         }
         _ => {}
     }

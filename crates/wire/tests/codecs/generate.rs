@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use daybook_core::calendar::{DAY_MS, Day, Zone};
-use daybook_core::event::{Body, ChargeEvent, Identity, JournalRecord, Kind, SourcePosition};
+use daybook_core::event::{Body, ChargeEvent, Identity, JournalRecord, Kind, SourcePosition, SpendEvent};
 use daybook_core::money::Currency;
 use daybook_core::name::{Name, is_valid_name};
 use daybook_core::settings::{
@@ -78,8 +78,9 @@ pub fn events() -> impl Strategy<Value = ChargeEvent> {
     let more = (option::of(names()), option::of(names()), option::of(names()), option::of(texts()));
     let when = (option::of(times()), option::of(times()));
     let who = (identities(), select(Kind::ALL.to_vec()), names(), option::of(currencies()));
-    (who, numbers, ids, more, when, any::<(bool, bool)>()).prop_map(
-        |(who, numbers, ids, more, when, flags)| ChargeEvent {
+    let believed = (option::of(any::<i64>()), option::of(decimals()));
+    (who, numbers, ids, more, when, any::<(bool, bool)>(), believed).prop_map(
+        |(who, numbers, ids, more, when, flags, believed)| ChargeEvent {
             identity: who.0,
             kind: who.1,
             user: who.2,
@@ -98,8 +99,27 @@ pub fn events() -> impl Strategy<Value = ChargeEvent> {
             clears_at_ms: when.1,
             livemode: flags.0,
             card_number_masked: flags.1,
+            points_delta: believed.0,
+            rounded_spend: believed.1,
         },
     )
+}
+
+pub fn spend_events() -> impl Strategy<Value = SpendEvent> {
+    let ids = (option::of(names()), option::of(names()), option::of(names()), option::of(names()));
+    let what = (names(), lines(), decimals(), option::of(currencies()), times(), any::<bool>());
+    (what, ids).prop_map(|(what, (platform, campaign, ad_set, ad))| SpendEvent {
+        event_id: what.0,
+        version: what.1,
+        amount: what.2,
+        currency: what.3,
+        occurred_at_ms: what.4,
+        is_active: what.5,
+        platform,
+        campaign,
+        ad_set,
+        ad,
+    })
 }
 
 fn schedules() -> impl Strategy<Value = FeeSchedule> {
@@ -160,6 +180,7 @@ pub fn settings() -> impl Strategy<Value = Settings> {
 pub fn records() -> impl Strategy<Value = JournalRecord> {
     let body = prop_oneof![
         6 => events().prop_map(|event| Body::Charge(Box::new(event))),
+        2 => spend_events().prop_map(|event| Body::Spend(Box::new(event))),
         2 => settings().prop_map(|settings| Body::Settings(Arc::new(settings))),
         1 => Just(Body::Tick),
     ];

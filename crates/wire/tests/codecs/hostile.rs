@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use daybook_core::money::Currency;
-use daybook_wire::input::decode;
+use daybook_wire::input::{Context, decode};
 
 const BYTES: usize = 10_000_000;
 
@@ -18,7 +18,8 @@ fn check_of(bytes: usize, name: &str, before: &str, part: impl Fn(usize) -> Stri
     }
     value.push_str(after);
     let start = Instant::now();
-    let items = decode(value.as_bytes(), Currency::parse("USD"));
+    let items =
+        decode(value.as_bytes(), Context { default_currency: Currency::parse("USD"), own_letter: false });
     let took = start.elapsed();
     assert!(!items.is_empty() && took < Duration::from_secs(20), "{name}: {} items in {took:?}", items.len());
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use apache_avro::Schema;
 use apache_avro::types::Value;
 use daybook_core::calendar::Zone;
-use daybook_core::event::{Body, ChargeEvent, JournalRecord, Kind, SourcePosition};
+use daybook_core::event::{Body, ChargeEvent, JournalRecord, Kind, SourcePosition, SpendEvent};
 use daybook_core::money::{Currency, parse_decimal};
 use daybook_core::name::Name;
 use daybook_core::settings::Settings;
@@ -19,7 +19,10 @@ use rust_decimal::Decimal;
 use crate::avro;
 use crate::generate::records;
 
-static V1: LazyLock<Schema> = LazyLock::new(|| Schema::parse_str(SCHEMA).unwrap());
+static V1: LazyLock<Schema> = LazyLock::new(|| Schema::parse_str(SCHEMA_V1).unwrap());
+static V2: LazyLock<Schema> = LazyLock::new(|| Schema::parse_str(SCHEMA).unwrap());
+
+const SCHEMA_V1: &str = include_str!("../../../../schemas/journal.v1.avsc");
 
 fn bytes(record: &JournalRecord) -> Vec<u8> {
     let mut out = Vec::new();
@@ -43,7 +46,7 @@ fn int(value: impl TryInto<i32>) -> Value {
     Value::Int(value.try_into().unwrap_or_else(|_| panic!("no int")))
 }
 
-/// A record as the Avro value of schemas/journal.v1.avsc.
+/// A record as the Avro value of schemas/journal.v2.avsc.
 fn expected(r: &JournalRecord) -> Value {
     let time = |t: Option<i64>| union(t.map(Value::TimestampMillis));
     let source = r.source.as_ref().map(|s| {
@@ -58,6 +61,7 @@ fn expected(r: &JournalRecord) -> Value {
         Body::Charge(event) => Value::Union(0, Box::new(charge(event))),
         Body::Settings(s) => Value::Union(1, Box::new(record(vec![("json", string(&to_json(s)))]))),
         Body::Tick => Value::Union(2, Box::new(record(vec![]))),
+        Body::Spend(spend) => Value::Union(3, Box::new(self::spend(spend))),
     };
     record(vec![
         ("project", string(&r.project)),
@@ -71,12 +75,7 @@ fn expected(r: &JournalRecord) -> Value {
 fn charge(e: &ChargeEvent) -> Value {
     let time = |t: Option<i64>| union(t.map(Value::TimestampMillis));
     let name = |n: &Option<Name>| union(n.as_deref().map(string));
-    let number = |d: Option<Decimal>| {
-        union(d.map(|d| {
-            let unscaled = i64::try_from(d.mantissa()).unwrap();
-            record(vec![("unscaled", Value::Long(unscaled)), ("scale", int(d.scale()))])
-        }))
-    };
+    let number = |d: Option<Decimal>| union(d.map(number_of));
     let kind = u32::try_from(Kind::ALL.iter().position(|k| *k == e.kind).unwrap()).unwrap();
     record(vec![
         ("event_id", string(&e.identity.event_id)),
@@ -98,6 +97,29 @@ fn charge(e: &ChargeEvent) -> Value {
         ("livemode", Value::Boolean(e.livemode)),
         ("description", name(&e.description)),
         ("card_number_masked", Value::Boolean(e.card_number_masked)),
+        ("points_delta", union(e.points_delta.map(Value::Long))),
+        ("rounded_spend", number(e.rounded_spend)),
+    ])
+}
+
+fn number_of(d: Decimal) -> Value {
+    let unscaled = i64::try_from(d.mantissa()).unwrap();
+    record(vec![("unscaled", Value::Long(unscaled)), ("scale", int(d.scale()))])
+}
+
+fn spend(s: &SpendEvent) -> Value {
+    let name = |n: &Option<Name>| union(n.as_deref().map(string));
+    record(vec![
+        ("event_id", string(&s.event_id)),
+        ("version", int(s.version)),
+        ("amount", number_of(s.amount)),
+        ("currency", union(s.currency.map(|c| string(c.code())))),
+        ("occurred_at", Value::TimestampMillis(s.occurred_at_ms)),
+        ("is_active", Value::Boolean(s.is_active)),
+        ("platform", name(&s.platform)),
+        ("campaign", name(&s.campaign)),
+        ("ad_set", name(&s.ad_set)),
+        ("ad", name(&s.ad)),
     ])
 }
 
@@ -106,8 +128,8 @@ proptest! {
     fn a_record_is_what_the_schema_says_and_comes_back(r in records()) {
         let bytes = bytes(&r);
         prop_assert_eq!(bytes[0], VERSION);
-        prop_assert_eq!(avro::read(&V1, &bytes[1..]).unwrap(), expected(&r));
-        prop_assert_eq!(avro::write(&V1, expected(&r)), &bytes[1..]);
+        prop_assert_eq!(avro::read(&V2, &bytes[1..]).unwrap(), expected(&r));
+        prop_assert_eq!(avro::write(&V2, expected(&r)), &bytes[1..]);
         prop_assert_eq!(decode(&bytes).unwrap(), r);
     }
 
@@ -136,15 +158,72 @@ proptest! {
     }
 
     #[test]
-    fn an_unknown_version_is_said_to_be_one(version in any::<u8>().prop_filter("known", |v| *v != VERSION), r in records()) {
+    fn an_unknown_version_is_said_to_be_one(version in any::<u8>().prop_filter("known", |v| !(1..=VERSION).contains(v)), r in records()) {
         let mut bytes = bytes(&r);
         bytes[0] = version;
         prop_assert_eq!(decode(&bytes), Err(JournalError::UnknownVersion(version)));
     }
 }
 
-/// One record of each shape. Names are files; a file is written once and never again.
-fn golden() -> Vec<(&'static str, JournalRecord)> {
+/// One record of each shape that a version can write. Names are files; a file is written once and never again.
+fn golden(version: u8) -> Vec<(&'static str, JournalRecord)> {
+    if version == 1 { golden_v1() } else { golden_v2() }
+}
+
+/// What version 2 brought.
+fn golden_v2() -> Vec<(&'static str, JournalRecord)> {
+    let base = |body| JournalRecord {
+        project: "acme".into(),
+        recorded_at_ms: 1_768_903_955_000,
+        source_timestamp_ms: Some(1_768_903_954_567),
+        source: Some(SourcePosition { topic: "spend".into(), partition: 3, offset: 4_711, item: 0 }),
+        body,
+    };
+    let number = |text| parse_decimal(text).unwrap();
+    let mut purchase = ChargeEvent::new("tx_123/PENDING", Kind::Pending, "user_abc");
+    purchase.amount = Some(number("119.5"));
+    purchase.points_delta = Some(24);
+    purchase.rounded_spend = Some(number("120"));
+    let points = |kind: Kind, points| {
+        let mut event = ChargeEvent::new(kind.name(), kind, "u");
+        event.points_delta = Some(points);
+        base(Body::Charge(Box::new(event)))
+    };
+    let bare = SpendEvent {
+        event_id: "s1".into(),
+        version: 1,
+        amount: Decimal::ZERO,
+        currency: None,
+        occurred_at_ms: 1_768_950_754_567,
+        is_active: true,
+        platform: None,
+        campaign: None,
+        ad_set: None,
+        ad: None,
+    };
+    let full = SpendEvent {
+        version: 2_147_483_647,
+        amount: number("999999999999.99"),
+        currency: Currency::parse("USD"),
+        is_active: false,
+        platform: Some("meta".into()),
+        campaign: Some("c1".into()),
+        ad_set: Some("s1".into()),
+        ad: Some("a1".into()),
+        ..bare.clone()
+    };
+    vec![
+        ("purchase", base(Body::Charge(Box::new(purchase)))),
+        ("points_redeem", points(Kind::PointsRedeem, -10)),
+        ("points_adjust", points(Kind::PointsAdjust, i64::MAX)),
+        ("spend", base(Body::Spend(Box::new(bare)))),
+        ("spend_every_field", base(Body::Spend(Box::new(full)))),
+        ("settings", base(Body::Settings(Arc::new(Settings::default())))),
+        ("tick", base(Body::Tick)),
+    ]
+}
+
+fn golden_v1() -> Vec<(&'static str, JournalRecord)> {
     let base = |body| JournalRecord {
         project: "acme".into(),
         recorded_at_ms: 1_768_903_955_000,
@@ -205,7 +284,7 @@ fn golden() -> Vec<(&'static str, JournalRecord)> {
             },
         ),
     ];
-    for kind in Kind::ALL {
+    for kind in Kind::ALL.into_iter().filter(|kind| !kind.is_points()) {
         let mut event = ChargeEvent::new(kind.name(), kind, "u");
         event.amount = number("1");
         event.currency = Currency::parse("EUR");
@@ -223,24 +302,30 @@ fn describe(record: &JournalRecord) -> String {
         Body::Settings(settings) => format!("Settings({})", to_json(settings)),
         body => format!("{body:#?}"),
     };
+    // Fields that a later version brought say nothing where they are not set.
+    let later = ["points_delta: None,", "rounded_spend: None,"];
+    let known = |line: &&str| !later.contains(&line.trim());
+    let body = body.lines().filter(known).collect::<Vec<_>>().join("\n");
     format!("{project} recorded {recorded_at_ms} source {source_timestamp_ms:?} {source:?}\n{body}\n")
 }
 
-fn golden_files(name: &str) -> (PathBuf, PathBuf) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/journal.v1");
+fn golden_files(version: u8, name: &str) -> (PathBuf, PathBuf) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/journal.v{version}"));
     (folder.join(format!("{name}.bin")), folder.join(format!("{name}.txt")))
 }
 
 #[test]
-fn golden_records_of_version_1_decode_for_ever() {
-    for (name, record) in golden() {
-        let (bin, text) = golden_files(name);
+fn golden_records_of_all_versions_decode_for_ever() {
+    let all = (1..=VERSION).flat_map(|version| golden(version).into_iter().map(move |g| (version, g)));
+    for (version, (name, record)) in all {
+        let (bin, text) = golden_files(version, name);
         let bytes = std::fs::read(&bin).unwrap_or_else(|e| panic!("{}: {e}", bin.display()));
-        assert_eq!(bytes[0], 1, "{name}");
+        assert_eq!(bytes[0], version, "{name}");
         let decoded = decode(&bytes).unwrap_or_else(|e| panic!("{name}: {e}"));
         assert_eq!(decoded, record, "{name}");
         assert_eq!(describe(&decoded), std::fs::read_to_string(text).unwrap(), "{name}");
-        avro::read(&V1, &bytes[1..]).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let schema = if version == 1 { &V1 } else { &V2 };
+        avro::read(schema, &bytes[1..]).unwrap_or_else(|e| panic!("{name}: {e}"));
     }
 }
 
@@ -249,8 +334,8 @@ fn golden_records_of_version_1_decode_for_ever() {
 #[test]
 #[ignore = "writes files"]
 fn bless_golden_records() {
-    for (name, record) in golden() {
-        let (bin, text) = golden_files(name);
+    for (name, record) in golden(VERSION) {
+        let (bin, text) = golden_files(VERSION, name);
         if !bin.exists() {
             std::fs::write(bin, bytes(&record)).unwrap();
             std::fs::write(text, describe(&record)).unwrap();

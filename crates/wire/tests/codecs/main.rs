@@ -5,6 +5,7 @@
 #![allow(clippy::cast_possible_wrap, reason = "drawn numbers are small")]
 
 mod avro;
+mod formats;
 mod generate;
 mod hostile;
 mod inputs;

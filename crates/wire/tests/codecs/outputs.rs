@@ -3,14 +3,17 @@
 use apache_avro::Schema;
 use daybook_core::calendar::Day;
 use daybook_core::charge_state::ChargeState;
-use daybook_core::daily::{Columns, DayRow};
+use daybook_core::daily::{AllocationRow, Columns, DayRow, Kpis, MonthRow, Stamp};
 use daybook_core::entry::{Entry, EntryKind, Posting};
 use daybook_core::event::Kind;
 use daybook_core::flags::{Flag, Flags};
 use daybook_core::money::Currency;
+use daybook_core::organization::{AccountBalance, ClientProfile, PointsBalance};
 use daybook_core::party::Account;
 use daybook_core::rewards::{Points, PointsChange, PointsStatus};
-use daybook_core::state::{AccountBalance, PointsBalance, Row};
+use daybook_core::settings::PartnerType;
+use daybook_core::splits::{Allocation, PartnerKey, Share};
+use daybook_core::state::{AllocationKey, DayView, Row};
 use daybook_wire::output;
 use daybook_wire::topic::Topic;
 use proptest::collection::vec;
@@ -20,7 +23,7 @@ use proptest::sample::select;
 use serde_json::Value as Json;
 
 use crate::avro;
-use crate::generate::{counts, currencies, days, identities, lines, names, texts, times};
+use crate::generate::{counts, currencies, days, decimals, identities, lines, names, texts, times};
 
 /// The JSON must be canonical, be of the schema and come back from Avro as it was.
 fn check(topic: Topic, json: &str) -> Result<(), String> {
@@ -161,6 +164,17 @@ prop_compose! {
     }
 }
 
+fn partners() -> impl Strategy<Value = PartnerKey> {
+    (select(PartnerType::ALL.to_vec()), names())
+        .prop_map(|(partner_type, name)| PartnerKey { partner_type, name })
+}
+
+prop_compose! {
+    fn stamps()(revision in counts(), as_of_ms in times(), journal_sequence in counts()) -> Stamp {
+        Stamp { revision, as_of_ms, journal_sequence, cause: 0 }
+    }
+}
+
 proptest! {
     #[test]
     fn entries_are_of_their_schema(entry in entries(), hash in any::<[u8; 32]>()) {
@@ -177,10 +191,11 @@ proptest! {
     }
 
     #[test]
-    fn rows_of_revenue_are_of_their_schema(
+    fn rows_by_day_and_month_are_of_their_schemas(
         ids in (names(), days(), currencies()),
-        sums in any::<[i32; 7]>(),
-        numbers in (counts(), times(), counts()),
+        sums in any::<[i32; 10]>(),
+        kpis in any::<[i32; 6]>(),
+        stamp in stamps(),
     ) {
         // Sums of a few thousand amounts at most, so that a schema's long holds their differences.
         let sum = |i: usize| i128::from(sums[i]) * 1_000_000_000;
@@ -192,9 +207,80 @@ proptest! {
             transaction_count: sums[4].into(),
             refund_count: sums[5].into(),
             chargeback_count: sums[6].into(),
+            affiliate_fees_minor: sum(7),
+            coproducer_fees_minor: sum(8),
+            ad_spend_minor: sum(9),
         };
-        let row = DayRow { columns, revision: numbers.0, as_of_ms: numbers.1, journal_sequence: numbers.2 };
-        row_is_of_its_schema(&ids.0, &Row::Revenue { day: ids.1, currency: ids.2, row: &row })?;
+        let kpis = Kpis {
+            billed_minor: kpis[0].into(),
+            paybacks_minor: kpis[1].into(),
+            outstanding_minor: kpis[2].into(),
+            points_issued: kpis[3].into(),
+            points_redeemed: kpis[4].into(),
+            points_reversed: kpis[5].into(),
+        };
+        let row = DayRow {
+            columns,
+            kpis,
+            revenue: stamp,
+            spend: stamp,
+            profit: stamp,
+            owner_profit: stamp,
+            kpi: stamp,
+        };
+        let (project, day, currency) = ids;
+        for view in DayView::ALL {
+            row_is_of_its_schema(&project, &Row::Day { view, day, currency, row: &row })?;
+        }
+        let row = MonthRow { columns, profit: stamp };
+        row_is_of_its_schema(&project, &Row::Month { month: day.month(), currency, row: &row })?;
+    }
+
+    #[test]
+    fn allocations_are_of_their_schemas(
+        ids in (names(), option::of(names()), identities(), option::of(names())),
+        when in (days(), currencies(), counts()),
+        shares in vec((partners(), decimals(), any::<i64>()), 0..4),
+        row in (partners(), any::<i64>(), stamps()),
+    ) {
+        let share = |(partner, percentage, minor): (PartnerKey, _, i64)| Share {
+            partner,
+            percentage,
+            amount_minor: minor.into(),
+        };
+        let allocation = Allocation {
+            project: ids.0.clone(),
+            charge_id: ids.1,
+            identity: ids.2,
+            product: ids.3,
+            economic_day: when.0,
+            currency: when.1,
+            shares: shares.into_iter().map(share).collect(),
+            journal_sequence: when.2,
+        };
+        let mut out = String::new();
+        output::allocation(&allocation, &mut out);
+        holds(check(Topic::RevenueAllocations, &out))?;
+        let key = AllocationKey { day: when.0, currency: when.1, partner: row.0 };
+        let row = AllocationRow { total_minor: row.1.into(), allocated: row.2 };
+        row_is_of_its_schema(&ids.0, &Row::Allocation { key: &key, row: &row })?;
+    }
+
+    #[test]
+    fn client_profiles_are_of_their_schema(
+        ids in (names(), names(), currencies()),
+        minor in any::<[i64; 4]>(),
+        journal_sequence in counts(),
+    ) {
+        let profile = ClientProfile {
+            currency: ids.2,
+            value_minor: minor[0].into(),
+            payable_minor: minor[1].into(),
+            acquisition_minor: minor[2].into(),
+            dispute_minor: minor[3].into(),
+            journal_sequence,
+        };
+        row_is_of_its_schema(&ids.0, &Row::Customer { organization: &ids.1, profile })?;
     }
 
     #[test]

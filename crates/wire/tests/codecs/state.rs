@@ -6,19 +6,23 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use daybook_core::calendar::Day;
+use daybook_core::calendar::{Day, Month};
 use daybook_core::charge::{Accepted, Charge, ChargeKey, Cleared, Reference};
 use daybook_core::charge_state::ChargeState;
-use daybook_core::daily::{Columns, DayRow};
+use daybook_core::daily::{AllocationRow, Columns, DayRow, Kpis, MonthRow, Stamp};
 use daybook_core::event::{Body, ChargeEvent, Identity, JournalRecord, Kind};
 use daybook_core::fold::{Fold, OpenPending, Transaction};
 use daybook_core::money::{Currency, parse_decimal};
 use daybook_core::name::Name;
+use daybook_core::organization::{AccountBalance, Organization, PointsBalance, Profile};
 use daybook_core::party::Account;
 use daybook_core::project::apply;
 use daybook_core::rejection::Reason;
 use daybook_core::rewards::Points;
-use daybook_core::state::{AccountBalance, Change, Head, NoStore, Organization, PointsBalance, State, Store};
+use daybook_core::settings::{Partner, PartnerType, Settings, SplitRule};
+use daybook_core::spend::{Spend, SpendVersion};
+use daybook_core::splits::{Owner, PartnerKey, Sharing, Standing};
+use daybook_core::state::{AllocationKey, Change, Head, NoStore, State, Store};
 use daybook_wire::binary::{Malformed, Reader};
 use daybook_wire::state::{self, Table};
 use proptest::collection::{btree_map, vec};
@@ -26,11 +30,13 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::generate::{counts, currencies, days, events, identities, names, positions, settings};
+use crate::generate::{
+    counts, currencies, days, decimals, events, identities, lines, names, positions, settings, spend_events,
+};
 
 prop_compose! {
     fn heads()(
-        numbers in (counts(), option::of(any::<i64>()), counts(), counts(), counts(), counts()),
+        numbers in (counts(), option::of(any::<i64>()), counts(), counts(), counts(), counts(), counts()),
         previous_hash in any::<[u8; 32]>(),
         settings in vec(settings().prop_map(Arc::new), 0..3),
         sources in vec(positions(), 0..3),
@@ -46,6 +52,7 @@ prop_compose! {
             sources,
             dropped,
             accepted: numbers.3,
+            accepted_spend: numbers.6,
             duplicates: numbers.4,
             refused,
             already_seen: numbers.5,
@@ -86,6 +93,19 @@ prop_compose! {
     }
 }
 
+fn partners() -> impl Strategy<Value = PartnerKey> {
+    (select(PartnerType::ALL.to_vec()), names())
+        .prop_map(|(partner_type, name)| PartnerKey { partner_type, name })
+}
+
+fn sharings() -> impl Strategy<Value = Sharing> {
+    let owner = (partners(), decimals()).prop_map(|(partner, percentage)| Owner { partner, percentage });
+    let standing = (partners(), decimals(), any::<(i64, i64)>()).prop_map(|(partner, percentage, minor)| {
+        Standing { partner, percentage, allocated_minor: minor.0, stands_at_minor: minor.1 }
+    });
+    (option::of(owner), vec(standing, 0..3)).prop_map(|(owner, standings)| Sharing { owner, standings })
+}
+
 prop_compose! {
     fn folds()(
         figures in any::<[i64; 8]>(),
@@ -96,6 +116,7 @@ prop_compose! {
         failed in any::<bool>(),
         points in any::<(i64, i64)>(),
         state in select(ChargeState::ALL.to_vec()),
+        sharing in sharings(),
     ) -> Fold {
         let [invoiced, paid, written, fees, fees_returned, refunded, charged_back, disputed] = figures;
         let open = open.into_iter();
@@ -115,6 +136,7 @@ prop_compose! {
             failed,
             points: Points { pending: points.0, available: points.1 },
             state,
+            sharing,
         }
     }
 }
@@ -142,6 +164,7 @@ prop_compose! {
     fn organizations()(
         accounts in vec((select(Account::ALL.to_vec()), currencies(), any::<i128>(), counts(), counts()), 0..4),
         points in option::of((any::<i64>(), any::<i64>(), counts())),
+        profiles in vec((currencies(), any::<(i128, i128)>(), counts()), 0..3),
     ) -> Organization {
         let accounts = accounts.into_iter();
         let balance = |(account, currency, balance_minor, entry_number, journal_sequence)| {
@@ -150,17 +173,20 @@ prop_compose! {
         let points = points.map(|(pending, available, journal_sequence)| {
             PointsBalance { points: Points { pending, available }, journal_sequence }
         });
-        Organization { accounts: accounts.map(balance).collect(), points }
+        let profile = |(currency, minor, journal_sequence): (Currency, (i128, i128), u64)| Profile {
+            currency,
+            value_minor: minor.0,
+            goodwill_minor: minor.1,
+            journal_sequence,
+        };
+        let profiles = profiles.into_iter().map(profile).collect();
+        Organization { accounts: accounts.map(balance).collect(), points, profiles }
     }
 }
 
 prop_compose! {
-    fn rows()(
-        sums in any::<[i128; 4]>(),
-        numbers in any::<[i64; 3]>(),
-        more in (counts(), any::<i64>(), counts()),
-    ) -> DayRow {
-        let columns = Columns {
+    fn columns()(sums in any::<[i128; 7]>(), numbers in any::<[i64; 3]>()) -> Columns {
+        Columns {
             gross_sales_minor: sums[0],
             refunds_minor: sums[1],
             chargebacks_minor: sums[2],
@@ -168,8 +194,54 @@ prop_compose! {
             transaction_count: numbers[0],
             refund_count: numbers[1],
             chargeback_count: numbers[2],
+            affiliate_fees_minor: sums[4],
+            coproducer_fees_minor: sums[5],
+            ad_spend_minor: sums[6],
+        }
+    }
+}
+
+prop_compose! {
+    fn stamps()(revision in counts(), as_of_ms in any::<i64>(), journal_sequence in counts(), cause in lines()) -> Stamp {
+        Stamp { revision, as_of_ms, journal_sequence, cause }
+    }
+}
+
+prop_compose! {
+    fn rows()(
+        columns in columns(),
+        sums in any::<[i128; 3]>(),
+        points in any::<[i64; 3]>(),
+        stamps in (stamps(), stamps(), stamps(), stamps(), stamps()),
+    ) -> DayRow {
+        let kpis = Kpis {
+            billed_minor: sums[0],
+            paybacks_minor: sums[1],
+            outstanding_minor: sums[2],
+            points_issued: points[0],
+            points_redeemed: points[1],
+            points_reversed: points[2],
         };
-        DayRow { columns, revision: more.0, as_of_ms: more.1, journal_sequence: more.2 }
+        DayRow {
+            columns,
+            kpis,
+            revenue: stamps.0,
+            spend: stamps.1,
+            profit: stamps.2,
+            owner_profit: stamps.3,
+            kpi: stamps.4,
+        }
+    }
+}
+
+prop_compose! {
+    fn spends()(
+        versions in vec((spend_events(), any::<i64>(), currencies(), days()), 0..4),
+        recorded_at_ms in any::<i64>(),
+        journal_sequence in counts(),
+    ) -> Spend {
+        let version = |(event, amount_minor, currency, day)| SpendVersion { event, amount_minor, currency, day };
+        Spend { versions: versions.into_iter().map(version).collect(), recorded_at_ms, journal_sequence }
     }
 }
 
@@ -226,6 +298,31 @@ proptest! {
     }
 
     #[test]
+    fn months_come_back(day in days(), currency in currencies(), columns in columns(), profit in stamps()) {
+        let (key, row) = ((day.month(), currency), MonthRow { columns, profit });
+        check(&Change::Month(&key, &row), &state::month_key("acme", &key), &row, state::read_month)?;
+    }
+
+    #[test]
+    fn allocations_come_back(
+        day in days(),
+        currency in currencies(),
+        partner in partners(),
+        total_minor in any::<i128>(),
+        allocated in stamps(),
+    ) {
+        let key = AllocationKey { day, currency, partner };
+        let row = AllocationRow { total_minor, allocated };
+        check(&Change::Allocation(&key, &row), &state::allocation_key("acme", &key), &row, state::read_allocation)?;
+    }
+
+    #[test]
+    fn spend_comes_back(event_id in names(), spend in spends()) {
+        let change = Change::Spend(&event_id, &spend);
+        check(&change, &state::spend_key("acme", &event_id), &spend, state::read_spend_event)?;
+    }
+
+    #[test]
     fn due_times_come_back(at_ms in any::<i64>(), key in keys(), added in any::<bool>()) {
         let (store_key, value) = state::encode("acme", &Change::Due(at_ms, &key, added));
         let prefix = state::key_prefix(Table::Due, "acme");
@@ -245,6 +342,7 @@ proptest! {
                 state::charge_key(project, key),
                 state::identity_key(project, identity),
                 state::organization_key(project, &identity.event_id),
+                state::spend_key(project, &identity.event_id),
             ]
         };
         let same_project = one.0 == other.0;
@@ -252,6 +350,7 @@ proptest! {
             same_project,
             same_project && one.1 == other.1,
             same_project && one.2 == other.2,
+            same_project && one.2.event_id == other.2.event_id,
             same_project && one.2.event_id == other.2.event_id,
         ];
         for (i, a) in all(&one).iter().enumerate() {
@@ -268,6 +367,9 @@ proptest! {
         let _ = read_charge_key(&bytes);
         let _ = state::read_organization(&bytes);
         let _ = state::read_day(&bytes);
+        let _ = state::read_month(&bytes);
+        let _ = state::read_allocation(&bytes);
+        let _ = state::read_spend_event(&bytes);
         let _ = state::read_due_key(&bytes, 0);
     }
 
@@ -323,6 +425,15 @@ impl Store for Bytes {
     fn day(&self, project: &Name, key: &(Day, Currency)) -> Result<Option<DayRow>, Malformed> {
         self.read(&state::day_key(project, key), state::read_day)
     }
+    fn month(&self, project: &Name, key: &(Month, Currency)) -> Result<Option<MonthRow>, Malformed> {
+        self.read(&state::month_key(project, key), state::read_month)
+    }
+    fn allocation(&self, project: &Name, key: &AllocationKey) -> Result<Option<AllocationRow>, Malformed> {
+        self.read(&state::allocation_key(project, key), state::read_allocation)
+    }
+    fn spend(&self, project: &Name, event_id: &Name) -> Result<Option<Spend>, Malformed> {
+        self.read(&state::spend_key(project, event_id), state::read_spend_event)
+    }
     fn due(&self, project: &Name) -> Result<Vec<(i64, ChargeKey)>, Malformed> {
         let prefix = state::key_prefix(Table::Due, project);
         let stored = self.0.borrow();
@@ -341,11 +452,26 @@ fn histories() -> impl Strategy<Value = Vec<JournalRecord>> {
             event.charge_id = Some(format!("c{charge}").into());
             event.transaction = transaction.map(|t| format!("t{t}").into());
             event.occurred_at_ms = Some(1_767_225_600_000 + hour * 3_600_000);
+            event.points_delta = kind.is_points().then_some(amount);
+            event.product = Some(format!("p{}", id % 2).into());
             event.clears_at_ms = (kind == Kind::Pending).then(|| 1_767_225_600_000 + (hour + 30) * 3_600_000);
             Body::Charge(Box::new(event))
         });
+    let spend = (spend_events(), 0..2_u8, 0..3_u32, 0..99_i64, 0..240_i64).prop_map(
+        |(mut event, id, version, amount, hour)| {
+            event.event_id = format!("s{id}").into();
+            event.version = version;
+            event.amount = amount.into();
+            event.currency = Currency::parse("USD");
+            event.occurred_at_ms = 1_767_225_600_000 + hour * 3_600_000;
+            Body::Spend(Box::new(event))
+        },
+    );
+    let split = Just(Body::Settings(Arc::new(split_by_product())));
     let body = prop_oneof![
         12 => charge,
+        2 => spend,
+        1 => split,
         1 => settings().prop_map(|s| Body::Settings(Arc::new(s))),
         2 => Just(Body::Tick),
     ];
@@ -369,4 +495,17 @@ fn histories() -> impl Strategy<Value = Vec<JournalRecord>> {
         };
         records.into_iter().map(&mut record).collect()
     })
+}
+
+/// Settings under which what is paid for `p1` is shared.
+fn split_by_product() -> Settings {
+    let partner = Partner {
+        partner_type: PartnerType::Affiliate,
+        name: "ada".into(),
+        percentage: parse_decimal("0.333").unwrap(),
+    };
+    Settings {
+        splits: vec![SplitRule { product: "p1".into(), partners: vec![partner] }],
+        ..Settings::default()
+    }
 }
