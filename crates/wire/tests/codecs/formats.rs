@@ -296,7 +296,7 @@ fn what_a_sales_event_is_refused_for() {
             (json!({"net_amount": "abc"}), json!("amount_malformed at net_amount")),
             (
                 json!({"gross_amount": 999999999999999_i64, "net_amount": 0.01}),
-                json!("amount_out_of_range at gross_amount"),
+                json!("amount_out_of_range at net_amount"),
             ),
             (json!({"occurred_at": null}), json!("timestamp_missing at occurred_at")),
             (json!({"provider": "ada"}), json!("field_invalid at provider")),
