@@ -5,6 +5,7 @@
 mod args;
 mod config;
 mod demo;
+mod dlq;
 mod exit;
 mod instance;
 mod logging;
@@ -12,6 +13,7 @@ mod process;
 mod progress;
 #[cfg(test)]
 mod reference;
+mod remote;
 mod run;
 mod settings;
 mod topics;
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Command::Verify(arguments) => verify::verify(&arguments),
         Command::Settings(arguments) => settings::settings(&arguments),
         Command::Topics(arguments) => topics::topics(&arguments),
+        Command::Dlq(arguments) => dlq::dlq(&arguments),
     };
     exit::report(outcome)
 }
