@@ -114,13 +114,11 @@ fn table(letters: &[Letter]) -> Table {
     table.load_preset(presets::NOTHING);
     table.set_header(["letter", "reason", "project", "path", "time", "source", "item"]);
     for letter in letters {
-        // Names that senders gave may hold anything; a terminal is to show it, not to obey it.
-        let shown = |text: &str| text.escape_debug().to_string();
         table.add_row([
             letter.place.to_string(),
             letter.code().to_owned(),
-            letter.project.as_deref().map(shown).unwrap_or_default(),
-            shown(&letter.path),
+            letter.project.as_deref().map(printable).unwrap_or_default(),
+            printable(&letter.path),
             letter.timestamp_ms.map(rfc3339).unwrap_or_default(),
             letter.source.as_ref().map(source).unwrap_or_default(),
             letter.item.map(|item| item.to_string()).unwrap_or_default(),
@@ -156,9 +154,9 @@ fn show(log: &Log, arguments: &ShowArguments) -> anyhow::Result<()> {
 }
 
 fn headers(letter: &Record) -> anyhow::Result<()> {
-    say(&format!("key: {}", String::from_utf8_lossy(&letter.key).escape_debug()))?;
+    say(&format!("key: {}", printable(&String::from_utf8_lossy(&letter.key))))?;
     for (name, value) in &letter.headers {
-        say(&format!("{}: {}", name.escape_debug(), String::from_utf8_lossy(value).escape_debug()))?;
+        say(&format!("{}: {}", printable(name), printable(&String::from_utf8_lossy(value))))?;
     }
     Ok(())
 }
@@ -176,6 +174,19 @@ fn whence(letter: &Letter, found: Option<&Found>) -> String {
         }
         None => "kept nowhere".to_owned(),
     }
+}
+
+/// A text that a sender gave: a terminal is to show it, not to obey it.
+fn printable(text: &str) -> String {
+    let is_shown = |c: char| matches!(c, '\'' | '"' | '\\');
+    text.chars().fold(String::new(), |mut shown, c| {
+        if is_shown(c) {
+            shown.push(c)
+        } else {
+            shown.extend(c.escape_debug())
+        }
+        shown
+    })
 }
 
 /// Prints a line.

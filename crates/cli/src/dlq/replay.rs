@@ -16,7 +16,7 @@ use super::letter::{Letter, Place, input_of};
 use super::letters::Letters;
 use super::log::Log;
 use super::record::{Found, Origin, find};
-use super::say;
+use super::{printable, say};
 use crate::exit::{Exit, ExitWith};
 
 /// Letters whose records are in memory at once, and bytes of them.
@@ -114,7 +114,7 @@ impl Run<'_> {
             self.put_back += 1;
             let project = letter.project.as_deref().unwrap_or("no project");
             let what = if self.arguments.dry_run { "would be put back" } else { "put back" };
-            say(&format!("{}: {} of {}, {what}", letter.place, letter.code(), project.escape_debug()))?;
+            say(&format!("{}: {} of {}, {what}", letter.place, letter.code(), printable(project)))?;
             records.push(self.record(letter, found));
         }
         match input_of(letters.topic()) {
