@@ -113,7 +113,7 @@ pub struct ReplayArguments {
     #[arg(long, value_enum, default_value_t = Input::Charges)]
     pub topic: Input,
     /// Put this file's content back in the place of the one letter's value
-    #[arg(long, value_name = "FILE", requires = "letters")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["reason", "project", "all"])]
     pub with: Option<PathBuf>,
     /// Set a header of the records that are put back, as `daybook-project=acme`
     #[arg(long, value_name = "NAME=VALUE", value_parser = header)]
