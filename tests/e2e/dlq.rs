@@ -1,13 +1,17 @@
 //! Dead letters are listed, shown and put back, on a folder that nobody has and on one that an instance runs on.
 
+use std::cell::Cell;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use daybook_tests::binary::Binary;
 use daybook_tests::instance::{Instance, write_config};
 use serde_json::{Value, json};
+
+const SETTLED_LIMIT: Duration = Duration::from_secs(60);
 
 /// Whether the instance runs while the command does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +27,9 @@ struct Rig {
     config: PathBuf,
     instance: Option<Instance>,
     mode: While,
+    /// Records taken in by the last time that all was in the books, and by the start of the instance.
+    taken: Cell<u64>,
+    taken_before: u64,
 }
 
 /// An envelope with items: id and data of each.
@@ -42,12 +49,15 @@ impl Rig {
         // Commands find a running instance by the configuration's port: it has to be one.
         let listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
         let config = write_config(folder.path(), &listen)?;
-        let mut rig = Self { binary: Binary::under_test()?, folder, config, instance: None, mode };
+        let binary = Binary::under_test()?;
+        let (taken, taken_before) = (Cell::new(0), 0);
+        let mut rig = Self { binary, folder, config, instance: None, mode, taken, taken_before };
         rig.start()?;
         Ok(rig)
     }
 
     fn start(&mut self) -> Result<()> {
+        self.taken_before = self.taken.get();
         self.instance = Some(Instance::run(&self.binary, &self.config)?);
         Ok(())
     }
@@ -61,25 +71,23 @@ impl Rig {
         self.settle()
     }
 
-    /// Everything that was sent is in the books: what was read and what was journalled before this start too.
+    /// Waits until everything that was sent is in the books. An instance counts from its own start; what was taken in
+    /// before is known from the last time.
     fn settle(&self) -> Result<()> {
         let instance = self.instance()?;
-        daybook_tests::wait::until(
-            "everything to be in the books",
-            std::time::Duration::from_secs(60),
-            || {
-                let metrics = instance.get("/metrics")?.body;
-                let lags = metrics.lines().filter(|line| line.starts_with("daybook_lag_records"));
-                let lag: u64 = lags.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum();
-                let positions = instance.records("projector.positions")?;
-                let published = positions
-                    .last()
-                    .map_or(Ok(Some(0)), |r| r.json().map(|v| v["journal_offset"].as_u64()))?;
-                let read = instance.end("charges")?;
-                let journalled = instance.end("journal")?;
-                Ok((lag == 0 && read > 0 && published == Some(journalled)).then_some(()))
-            },
-        )
+        daybook_tests::wait::until("everything to be in the books", SETTLED_LIMIT, || {
+            let read = instance.metric("daybook_intake_records_total")?;
+            let sent = instance.end("charges")? + instance.end("settings")?;
+            let published = match instance.records("projector.positions")?.last() {
+                Some(record) => record.json()?["journal_offset"].as_u64(),
+                None => Some(0),
+            };
+            let settled = self.taken_before + read >= sent && published == Some(instance.end("journal")?);
+            if settled {
+                self.taken.set(sent);
+            }
+            Ok(settled.then_some(()))
+        })
     }
 
     /// Runs a command as the mode says; the instance runs afterwards, and all is in the books.
