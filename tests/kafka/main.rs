@@ -2,5 +2,6 @@
 //! binary, `DAYBOOK_TEST_KAFKA` the broker; `cargo xtask ci` provides both.
 
 mod books;
+mod dlq;
 mod faults;
 mod usage;

@@ -32,6 +32,8 @@ pub enum Command {
     Settings(SettingsArguments),
     /// Look after the topics in Kafka
     Topics(TopicsArguments),
+    /// See what was refused and put it back
+    Dlq(crate::dlq::DlqArguments),
 }
 
 /// Arguments of `demo`.

@@ -5,6 +5,7 @@
 mod args;
 mod config;
 mod demo;
+mod dlq;
 mod exit;
 mod export;
 mod instance;
@@ -13,6 +14,7 @@ mod process;
 mod progress;
 #[cfg(test)]
 mod reference;
+mod remote;
 mod run;
 mod settings;
 mod source;
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Command::Export(arguments) => export::export(&arguments),
         Command::Settings(arguments) => settings::settings(&arguments),
         Command::Topics(arguments) => topics::topics(&arguments),
+        Command::Dlq(arguments) => dlq::dlq(&arguments),
     };
     exit::report(outcome)
 }

@@ -44,19 +44,20 @@ fn the_metrics_page_lists_every_metric_of_the_stream() {
 }
 
 #[test]
-fn the_reasons_page_lists_every_reason_and_flag() {
+fn the_index_of_reasons_lists_every_reason_and_flag() {
     let mut page = generated("Rejection reasons and flags", "crates/core/src/{rejection,flags}.rs");
     page.push_str(
-        "A refused event becomes a dead letter with one of these codes in its header `daybook-reason` and the field at \
-         fault in `daybook-path`. Where several apply, it is the first in this order.\n\n\
+        "A refused event becomes a [dead letter](../dead-letters.md) with one of these codes in its header \
+         `daybook-reason` and the field at fault in `daybook-path`. Where several apply, it is the first in this order. \
+         Each has a page: why, what to do, and an example.\n\n\
          | reason | what it means |\n| --- | --- |\n",
     );
     for reason in Reason::ALL {
-        writeln!(page, "| `{reason}` | {} |", reason.meaning()).expect("a string takes all");
+        writeln!(page, "| [`{reason}`]({reason}.md) | {} |", reason.meaning()).expect("a string takes all");
     }
     page.push_str("\nAn accepted event that is odd is posted all the same, and its entry carries flags:\n\n");
     for flag in Flag::ALL {
         writeln!(page, "- `{}`", flag.name()).expect("a string takes all");
     }
-    check_page("reasons.md", &page);
+    check_page("../reasons/README.md", &page);
 }

@@ -17,6 +17,7 @@ use crate::args::{ApplyArguments, SettingsArguments, SettingsCommand};
 use crate::config::Config;
 use crate::exit::{Exit, ExitWith};
 use crate::instance::kafka_settings;
+use crate::remote::Remote;
 
 /// Runs the command.
 pub fn settings(arguments: &SettingsArguments) -> anyhow::Result<()> {
@@ -148,15 +149,11 @@ fn texts(record: Record) -> (String, String) {
 
 /// An instance has the folder: it takes the settings over HTTP, by the first operator's key of its configuration.
 fn apply_over_http(config: &Config, settings: Vec<(String, String)>) -> anyhow::Result<()> {
-    let key = config.http.api_keys.iter().find(|k| k.project == "*").ok_or_else(|| {
-        let message = "the folder is in use by a running instance, and the configuration has no operator's key \
-                       (http.api_keys with project = \"*\") to hand it the settings with";
-        ExitWith::error(Exit::InUse, anyhow!(message))
-    })?;
+    let remote = Remote::configured(config, "to hand it the settings with")?;
     let agent = crate::instance::agent();
     for (project, json) in settings {
-        let url = format!("http://{}/api/v1/projects/{project}/settings", config.http.listen);
-        let answer = agent.put(&url).header("x-api-key", &key.key).send(&json);
+        let url = format!("{}/api/v1/projects/{project}/settings", remote.url);
+        let answer = agent.put(&url).header("x-api-key", &remote.api_key).send(&json);
         let mut answer = answer.with_context(|| format!("failed to reach the running instance at {url}"))?;
         if !answer.status().is_success() {
             let problem = answer.body_mut().read_to_string().unwrap_or_default();

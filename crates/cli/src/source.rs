@@ -21,6 +21,7 @@ use crate::args::SourceArguments;
 use crate::config::Config;
 use crate::exit::{Exit, ExitWith};
 use crate::instance::{self, kafka_settings};
+use crate::remote::Remote;
 
 /// Records of a topic read at once.
 const PAGE: usize = 5_000;
@@ -40,12 +41,7 @@ pub enum Source {
     /// A folder that `process` wrote.
     Files(PathBuf),
     /// A running instance.
-    Instance {
-        /// Its address.
-        url: String,
-        /// An operator's key.
-        api_key: String,
-    },
+    Instance(Remote),
 }
 
 /// A line of a file of `process`.
@@ -56,22 +52,6 @@ struct Line<'a> {
     value: &'a RawValue,
 }
 
-/// A page of a running instance's topic.
-#[derive(Deserialize)]
-struct Page {
-    end: u64,
-    next: u64,
-    records: Vec<PageRecord>,
-}
-
-#[derive(Deserialize)]
-struct PageRecord {
-    offset: u64,
-    key: String,
-    value: String,
-    headers: Vec<(String, String)>,
-}
-
 impl Source {
     /// Opens what the arguments name.
     pub fn open(arguments: &SourceArguments) -> anyhow::Result<Self> {
@@ -80,7 +60,7 @@ impl Source {
         }
         if let Some(url) = &arguments.url {
             let api_key = arguments.api_key.clone().unwrap_or_default();
-            return Ok(Source::Instance { url: url.trim_end_matches('/').to_owned(), api_key });
+            return Ok(Source::Instance(Remote { url: url.trim_end_matches('/').to_owned(), api_key }));
         }
         let folder = arguments.folder.clone().unwrap_or_default();
         if !folder.is_dir() {
@@ -108,7 +88,7 @@ impl Source {
     pub fn outputs(&self) -> Vec<Topic> {
         match self {
             Source::Kafka(_, outputs) => outputs.clone(),
-            Source::Log(_) | Source::Files(_) | Source::Instance { .. } => Topic::PROJECTED.to_vec(),
+            Source::Log(_) | Source::Files(_) | Source::Instance(_) => Topic::PROJECTED.to_vec(),
         }
     }
 
@@ -116,7 +96,7 @@ impl Source {
     pub fn starts(&self, topic: Topic) -> anyhow::Result<Offsets> {
         match self {
             Source::Kafka(kafka, _) => starts(kafka, topic).context("failed to read where the topic begins"),
-            Source::Log(_) | Source::Files(_) | Source::Instance { .. } => Ok(Offsets::new()),
+            Source::Log(_) | Source::Files(_) | Source::Instance(_) => Ok(Offsets::new()),
         }
     }
 
@@ -124,7 +104,7 @@ impl Source {
     pub fn length(&self) -> anyhow::Result<u64> {
         match self {
             Source::Log(log) => Ok(log.end(Topic::Journal)? + log.end(Topic::LedgerEntries)?),
-            Source::Kafka(..) | Source::Files(_) | Source::Instance { .. } => Ok(0),
+            Source::Kafka(..) | Source::Files(_) | Source::Instance(_) => Ok(0),
         }
     }
 
@@ -149,7 +129,7 @@ impl Source {
             Source::Kafka(kafka, _) => {
                 (0..kafka.journal_partitions).map(|partition| (partition, 0)).collect()
             }
-            Source::Instance { .. } => Offsets::from([(0, 0)]),
+            Source::Instance(_) => Offsets::from([(0, 0)]),
             Source::Log(_) | Source::Files(_) => return Ok(None),
         };
         self.each(Topic::ProjectorPositions, None, &mut |record| {
@@ -168,7 +148,7 @@ impl Source {
             Source::Kafka(kafka, _) => each_of_kafka(kafka, topic, ends, take),
             Source::Log(log) => each_of_log(log, topic, take),
             Source::Files(folder) => each_of_file(folder, topic, take),
-            Source::Instance { url, api_key } => each_of_instance(url, api_key, topic, end, take),
+            Source::Instance(remote) => each_of_instance(remote, topic, end, take),
         }
     }
 }
@@ -227,41 +207,16 @@ fn each_of_file(folder: &Path, topic: Topic, take: &mut Each<'_>) -> anyhow::Res
 }
 
 fn each_of_instance(
-    url: &str,
-    api_key: &str,
+    remote: &Remote,
     topic: Topic,
     end: Option<u64>,
     take: &mut Each<'_>,
 ) -> anyhow::Result<()> {
-    let agent = instance::agent();
     let mut from = 0;
     loop {
-        let address = format!("{url}/api/v1/topics/{}/records?from={from}&limit={PAGE}", topic.name());
-        let mut answer = agent
-            .get(&address)
-            .header("x-api-key", api_key)
-            .call()
-            .with_context(|| format!("failed to reach {url}"))?;
-        let text = answer
-            .body_mut()
-            .with_config()
-            .limit(1 << 30)
-            .read_to_string()
-            .with_context(|| format!("failed to read {address}"))?;
-        if !answer.status().is_success() {
-            return Err(anyhow!("{address} answered {}: {text}", answer.status()));
-        }
-        let page: Page = serde_json::from_str(&text).with_context(|| format!("failed to read {address}"))?;
-        for record in page.records.iter().filter(|record| end.is_none_or(|end| record.offset < end)) {
-            let decode =
-                |text: &str| BASE64.decode(text).with_context(|| format!("failed to read {address}"));
-            let headers = record.headers.iter().map(|(name, value)| Ok((name.clone(), decode(value)?)));
-            take(&Record {
-                key: decode(&record.key)?,
-                value: decode(&record.value)?,
-                headers: headers.collect::<anyhow::Result<_>>()?,
-                timestamp_ms: None,
-            })?;
+        let page = remote.page(topic, from, PAGE)?;
+        for fetched in page.records.iter().filter(|f| end.is_none_or(|end| f.offset < end)) {
+            take(&fetched.record)?;
         }
         if page.records.is_empty() || page.next >= end.unwrap_or(page.end).min(page.end) {
             return Ok(());

@@ -1,7 +1,7 @@
 //! `daybook topics`: the topics in Kafka, as they have to be.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
 use daybook_stream::kafka::KafkaSettings;
@@ -19,6 +19,8 @@ use crate::run::runtime;
 
 /// How long brokers may take for one request.
 const LIMIT: Duration = Duration::from_secs(30);
+/// How often it is looked whether a topic that was made is there.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Runs the command.
 pub fn topics(arguments: &TopicsArguments) -> anyhow::Result<()> {
@@ -118,11 +120,7 @@ async fn apply(arguments: &TopicsApplyArguments) -> anyhow::Result<()> {
 
 /// Partitions and settings of a topic; `None` where there is none.
 async fn find(admin: &AdminClient<DefaultClientContext>, name: &str) -> anyhow::Result<Option<Found>> {
-    let metadata = admin.inner().fetch_metadata(Some(name), LIMIT).context("no broker answers")?;
-    let found = metadata.topics().iter().find(|t| t.name() == name && t.error().is_none());
-    let Some(partitions) = found.map(|t| t.partitions().len()).filter(|count| *count > 0) else {
-        return Ok(None);
-    };
+    let Some(partitions) = partitions_of(admin, name)? else { return Ok(None) };
     let options = AdminOptions::new().request_timeout(Some(LIMIT));
     let described = admin
         .describe_configs([&ResourceSpecifier::Topic(name)], &options)
@@ -135,6 +133,13 @@ async fn find(admin: &AdminClient<DefaultClientContext>, name: &str) -> anyhow::
         settings.extend(entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))));
     }
     Ok(Some(Found { partitions: u32::try_from(partitions).unwrap_or(u32::MAX), settings }))
+}
+
+/// How many partitions a topic has; `None` where there is none.
+fn partitions_of(admin: &AdminClient<DefaultClientContext>, name: &str) -> anyhow::Result<Option<usize>> {
+    let metadata = admin.inner().fetch_metadata(Some(name), LIMIT).context("no broker answers")?;
+    let found = metadata.topics().iter().find(|t| t.name() == name && t.error().is_none());
+    Ok(found.map(|t| t.partitions().len()).filter(|count| *count > 0))
 }
 
 async fn make(
@@ -156,6 +161,14 @@ async fn make(
         if let Err((_, code)) = outcome {
             bail!("failed to make {name}: {code}");
         }
+    }
+    // A broker hears of it a little after the answer. Whoever starts an instance next has to find it.
+    let begun = Instant::now();
+    while partitions_of(admin, name)?.is_none() {
+        if begun.elapsed() > LIMIT {
+            bail!("failed to make {name}: no broker knows of it after {} s", LIMIT.as_secs());
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
     }
     say(&format!("made       {name}: {} partitions", specification.partitions));
     Ok(())

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use daybook_server::{
-    ApiKey, Counters, Gateway, GatewayError, GatewayRecord, Health, OutputRecord, ReadModel, Server,
-    Settings, SettingsError, TopicError, TopicPage, Validation,
+    ApiKey, Counters, Gateway, GatewayError, GatewayRecord, Health, OutputRecord, ReadModel, RecordsError,
+    Server, Settings, SettingsError, TopicError, TopicPage, TopicRecord, Validation,
 };
 use serde_json::{Value, json};
 
@@ -43,6 +43,14 @@ impl Gateway for Nothing {
 
     fn read(&self, _: &str, _: u64, _: usize) -> Result<TopicPage, TopicError> {
         Err(TopicError::Unknown)
+    }
+
+    fn append_records(
+        &self,
+        _: &str,
+        _: Vec<TopicRecord>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), RecordsError>> + Send + '_>> {
+        Box::pin(async { Err(RecordsError::Unknown) })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Operators' routes: settings into the log, and its topics out of it as they are.
+//! Operators' routes: settings into the log, its topics out of it as they are, and records back into its inputs.
 
 use std::panic::resume_unwind;
 
@@ -10,10 +10,10 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::extract::{is_name, path_parameter};
-use crate::gateway::{SettingsError, TopicError, TopicPage, TopicRecord};
+use crate::gateway::{RecordsError, SettingsError, TopicError, TopicPage, TopicRecord};
 use crate::keys::Principal;
 use crate::problem::Problem;
 use crate::query::Parameters;
@@ -22,6 +22,8 @@ use crate::track::{read_in_time, refuse_unread, unavailable};
 
 const RECORDS_DEFAULT: usize = 1_000;
 const RECORDS_MAX: usize = 5_000;
+/// Records that are put back travel as base64; the largest dead letter has 16 MiB.
+const APPENDED_BYTES_MAX: usize = 32 << 20;
 
 /// Whoever presented an operator's key.
 pub(crate) struct Operator;
@@ -95,6 +97,81 @@ impl From<TopicRecord> for RecordView {
             headers: headers.collect(),
         }
     }
+}
+
+/// Records as [`topic_records`] shows them.
+#[derive(Deserialize)]
+struct Appended {
+    records: Vec<AppendedRecord>,
+}
+
+#[derive(Deserialize)]
+struct AppendedRecord {
+    #[serde(default)]
+    timestamp_ms: Option<i64>,
+    #[serde(default)]
+    key: String,
+    value: String,
+    #[serde(default)]
+    headers: Vec<(String, String)>,
+}
+
+#[derive(Serialize)]
+struct AppendedView {
+    appended: usize,
+}
+
+impl TryFrom<AppendedRecord> for TopicRecord {
+    type Error = base64::DecodeError;
+
+    fn try_from(record: AppendedRecord) -> Result<Self, Self::Error> {
+        let headers = record.headers.into_iter().map(|(name, value)| Ok((name, BASE64.decode(value)?)));
+        Ok(Self {
+            offset: 0,
+            timestamp_ms: record.timestamp_ms,
+            key: BASE64.decode(record.key)?,
+            value: BASE64.decode(record.value)?,
+            headers: headers.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// Takes records for an input topic, as dead letters are put back; `202` once they are durable.
+pub(crate) async fn append_records(
+    State(shared): State<Shared>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (mut parts, body) = request.into_parts();
+    let topic = match named_topic(&mut parts, &shared).await {
+        Ok(topic) => topic,
+        Err(problem) => return Err(refuse_unread(problem, body).await),
+    };
+    let json = read_in_time(body, APPENDED_BYTES_MAX).await?;
+    let records = read_records(&json).map_err(|error| {
+        let detail = format!("The body is not records as this address shows them: {error}.");
+        Problem::new(StatusCode::BAD_REQUEST, "malformed_json", detail)
+    })?;
+    let appended = records.len();
+    shared.gateway.append_records(&topic, records).await.map_err(|error| match error {
+        RecordsError::Unknown => unreadable(TopicError::Unknown),
+        RecordsError::NotInput => {
+            let detail = "Only inputs take records from outside; the product alone writes to this topic.";
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "topic_not_input", detail)
+        }
+        RecordsError::Gateway(error) => unavailable(error),
+    })?;
+    Ok((StatusCode::ACCEPTED, Json(AppendedView { appended })).into_response())
+}
+
+async fn named_topic(parts: &mut Parts, shared: &Shared) -> Result<String, Problem> {
+    Operator::from_request_parts(parts, shared).await?;
+    path_parameter(parts, "topic").await
+}
+
+fn read_records(json: &[u8]) -> Result<Vec<TopicRecord>, String> {
+    let appended: Appended = serde_json::from_slice(json).map_err(|e| e.to_string())?;
+    let records = appended.records.into_iter().map(TopicRecord::try_from);
+    records.collect::<Result<_, _>>().map_err(|e| e.to_string())
 }
 
 /// The `{topic}` of the address.

@@ -28,6 +28,14 @@ pub trait Gateway: Send + Sync + 'static {
     /// # Errors
     /// [`TopicError`].
     fn read(&self, topic: &str, from: u64, limit: usize) -> Result<TopicPage, TopicError>;
+
+    /// Appends records to an input topic as they are, their offsets aside; resolves only after the log has made all
+    /// of them durable. After an error some may be appended.
+    fn append_records(
+        &self,
+        topic: &str,
+        records: Vec<TopicRecord>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), RecordsError>> + Send + '_>>;
 }
 
 /// One request body on its way to `charges`.
@@ -130,4 +138,18 @@ pub enum TopicError {
     /// The log can't be read.
     #[error("failed to read the log: {0}")]
     Failed(String),
+}
+
+/// Why records are not all appended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecordsError {
+    /// There is no topic of that name.
+    #[error("there is no topic of that name")]
+    Unknown,
+    /// Nobody but the product itself writes to the topic.
+    #[error("the topic is not one of the inputs")]
+    NotInput,
+    /// They could not be appended.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
 }

@@ -29,8 +29,8 @@ mod settings;
 mod track;
 
 pub use gateway::{
-    Gateway, GatewayError, GatewayRecord, RejectedItem, SettingsError, TopicError, TopicPage, TopicRecord,
-    Validation,
+    Gateway, GatewayError, GatewayRecord, RecordsError, RejectedItem, SettingsError, TopicError, TopicPage,
+    TopicRecord, Validation,
 };
 pub use health::Health;
 pub use read_model::{Counters, OutputRecord, ReadModel};

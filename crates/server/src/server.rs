@@ -125,7 +125,7 @@ fn router(shared: Shared, metrics: Arc<HttpMetrics>) -> Router {
         .route("/api/v1/projects/{project}/balances", get(query::balances))
         .route("/api/v1/projects/{project}/points/{user}", get(query::points))
         .route("/api/v1/projects/{project}/settings", put(admin::apply_settings))
-        .route("/api/v1/topics/{topic}/records", get(admin::topic_records))
+        .route("/api/v1/topics/{topic}/records", get(admin::topic_records).post(admin::append_records))
         .route("/", get(page::index))
         .route("/assets/{*path}", get(page::asset))
         .fallback(problem::route_unknown)

@@ -122,3 +122,39 @@ fn topics_that_cannot_be_read() {
         assert!(!answer.body.contains("disk 3"));
     }
 }
+
+#[test]
+fn records_are_appended_to_inputs_as_they_are() {
+    let rig = Rig::start();
+    let shown = json!({"timestamp_ms": 5, "key": "YWNtZQ==", "value": "/wA=", "headers": [["daybook-project", "YWNtZQ=="]]});
+    let body = json!({"records": [shown, {"value": "e30="}]}).to_string();
+    let answer = rig.post(RECORDS, &[KEY], &body);
+    assert_eq!((answer.status, answer.json()), (202, json!({"appended": 2})));
+    let record = TopicRecord {
+        offset: 0,
+        timestamp_ms: Some(5),
+        key: b"acme".to_vec(),
+        value: vec![0xff, 0x00],
+        headers: vec![("daybook-project".into(), b"acme".to_vec())],
+    };
+    let bare = TopicRecord { value: b"{}".to_vec(), ..TopicRecord::default() };
+    assert_eq!(std::mem::take(&mut *rig.gateway.charges.lock().unwrap()), [record, bare]);
+
+    for (what, path, key, body, status, reason) in [
+        ("no key", RECORDS, "", &*body, 401, "key_missing"),
+        ("a project's own key", RECORDS, ACME_KEY, &body, 403, "key_forbidden"),
+        ("no JSON", RECORDS, OPERATOR_KEY, "{", 400, "malformed_json"),
+        ("no base64", RECORDS, OPERATOR_KEY, r#"{"records":[{"value":"{}"}]}"#, 400, "malformed_json"),
+        ("the journal", "/api/v1/topics/journal/records", OPERATOR_KEY, &body, 422, "topic_not_input"),
+        ("no topic", "/api/v1/topics/nothing/records", OPERATOR_KEY, &body, 404, "topic_unknown"),
+    ] {
+        let answer = rig.post(path, &[("x-api-key", key)], body);
+        assert_eq!((answer.status, answer.json()["reason"].as_str()), (status, Some(reason)), "{what}");
+    }
+    for (log, reason) in [(Log::Unavailable, "log_unavailable"), (Log::Draining, "draining")] {
+        *rig.gateway.log.lock().unwrap() = log;
+        let answer = rig.post(RECORDS, &[KEY], &body);
+        assert_eq!((answer.status, answer.json()["reason"].as_str()), (503, Some(reason)));
+    }
+    assert!(rig.gateway.charges.lock().unwrap().is_empty());
+}

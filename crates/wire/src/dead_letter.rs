@@ -22,6 +22,23 @@ pub const OMITTED: &str = "daybook-omitted";
 /// Header with the payload item, from 0, of the record at fault.
 pub const ITEM: &str = "daybook-item";
 
+/// Header of a record that was put back: the dead letter that it was taken from, as `charges.dlq/0:12`.
+pub const REPLAYED: &str = "daybook-replayed";
+
+/// Header with the topic of the record.
+pub const TOPIC: &str = "__streams.errors.topic";
+/// What Kafka Streams' own headers begin with.
+const STREAMS: &str = "__streams.errors.";
+
+/// The headers that a dead letter's record came with: all but those that say why and whence. The project stays, for
+/// the record may have had it from its value or the configuration of the time.
+#[must_use]
+pub fn original(headers: &[(String, Vec<u8>)]) -> Vec<(String, Vec<u8>)> {
+    let ours = [REASON, PATH, CANONICAL, REPEATS, OMITTED, ITEM, REPLAYED];
+    let kept = headers.iter().filter(|(name, _)| !ours.contains(&&**name) && !name.starts_with(STREAMS));
+    kept.cloned().collect()
+}
+
 /// The headers that say why and whence. None of them carries payload.
 #[must_use]
 pub fn headers(
@@ -39,7 +56,7 @@ pub fn headers(
         headers.push((PROJECT.to_owned(), project.into()));
     }
     if let Some(source) = source {
-        headers.push(("__streams.errors.topic".to_owned(), source.topic.as_bytes().to_vec()));
+        headers.push((TOPIC.to_owned(), source.topic.as_bytes().to_vec()));
         headers.push((PARTITION.to_owned(), source.partition.to_string().into()));
         headers.push((OFFSET.to_owned(), source.offset.to_string().into()));
         headers.push((ITEM.to_owned(), source.item.to_string().into()));

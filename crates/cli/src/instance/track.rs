@@ -4,8 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 use daybook_server::{
-    Gateway as HttpGateway, GatewayError, GatewayRecord, RejectedItem, SettingsError, TopicError, TopicPage,
-    TopicRecord, Validation,
+    Gateway as HttpGateway, GatewayError, GatewayRecord, RecordsError, RejectedItem, SettingsError,
+    TopicError, TopicPage, TopicRecord, Validation,
 };
 use daybook_stream::clock::{Clock, SystemClock};
 use daybook_stream::gateway::{AppendError, Gateway};
@@ -111,5 +111,30 @@ impl HttpGateway for TrackGateway {
             headers: record.headers,
         });
         Ok(TopicPage { end, next, records: records.collect() })
+    }
+
+    fn append_records(
+        &self,
+        topic: &str,
+        records: Vec<TopicRecord>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), RecordsError>> + Send + '_>> {
+        let topic = match Topic::from_name(topic) {
+            Some(topic @ (Topic::Charges | Topic::Spend | Topic::Settings)) => topic,
+            Some(_) => return Box::pin(async { Err(RecordsError::NotInput) }),
+            None => return Box::pin(async { Err(RecordsError::Unknown) }),
+        };
+        // All are handed over before the first is waited for: they share syncs.
+        let appended: Vec<_> = records
+            .into_iter()
+            .map(|TopicRecord { key, value, headers, timestamp_ms, .. }| {
+                self.append_to(topic, Record { key, value, headers, timestamp_ms })
+            })
+            .collect();
+        Box::pin(async move {
+            for one in appended {
+                one.await?;
+            }
+            Ok(())
+        })
     }
 }

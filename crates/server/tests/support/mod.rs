@@ -8,8 +8,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, mpsc};
 
 use daybook_server::{
-    ApiKey, Gateway, GatewayError, GatewayRecord, Health, OutputRecord, ReadModel, RejectedItem, Server,
-    Settings, SettingsError, TopicError, TopicPage, TopicRecord, Validation,
+    ApiKey, Gateway, GatewayError, GatewayRecord, Health, OutputRecord, ReadModel, RecordsError,
+    RejectedItem, Server, Settings, SettingsError, TopicError, TopicPage, TopicRecord, Validation,
 };
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -128,6 +128,26 @@ impl Gateway for TestGateway {
             charges.iter().filter(|record| record.offset >= from).take(limit).cloned().collect();
         let next = records.last().map_or(from, |record| record.offset + 1);
         Ok(TopicPage { end: charges.len() as u64, next, records })
+    }
+
+    fn append_records(
+        &self,
+        topic: &str,
+        records: Vec<TopicRecord>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), RecordsError>> + Send + '_>> {
+        let refused = match (topic, *self.log.lock().unwrap()) {
+            ("charges", Log::Durable | Log::Held) => None,
+            ("charges", Log::Unavailable) => {
+                Some(GatewayError::Unavailable("broker 3 is gone".into()).into())
+            }
+            ("charges", Log::Draining) => Some(GatewayError::Draining.into()),
+            ("journal", _) => Some(RecordsError::NotInput),
+            _ => Some(RecordsError::Unknown),
+        };
+        if refused.is_none() {
+            self.charges.lock().unwrap().extend(records);
+        }
+        Box::pin(async move { refused.map_or(Ok(()), Err) })
     }
 }
 

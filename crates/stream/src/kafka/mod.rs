@@ -25,7 +25,7 @@ mod writer;
 
 pub use intake::KafkaIntake;
 pub use projector::KafkaProjector;
-pub use reader::{Begin, TopicReader};
+pub use reader::{Begin, TopicReader, pick};
 pub use settings::{KafkaSettings, RESERVED};
 pub use state::StateFolder;
 pub use topics::starts;

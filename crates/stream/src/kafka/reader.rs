@@ -1,6 +1,6 @@
 //! Reads topics as they are, in no group: committed records of all their partitions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use daybook_wire::topic::Topic;
@@ -13,7 +13,7 @@ use super::settings::KafkaSettings;
 use super::topics::partitions;
 use super::{Told, fetched, offset, signed, unknown, unsigned};
 use crate::log::{Limit, LogError, Partition};
-use crate::record::Fetched;
+use crate::record::{Fetched, Record};
 
 /// How long brokers may be silent while a topic is read to its end.
 const SILENCE_LIMIT: Duration = Duration::from_secs(30);
@@ -165,8 +165,7 @@ impl TopicReader {
                 return Ok(());
             }
             if heard.elapsed() > SILENCE_LIMIT {
-                let why = format!("no broker has sent anything for {} s", SILENCE_LIMIT.as_secs());
-                return Err(LogError::Unknown(why));
+                return Err(silent());
             }
         }
     }
@@ -174,4 +173,53 @@ impl TopicReader {
     pub(super) fn consumer(&self) -> &BaseConsumer<Told> {
         &self.consumer
     }
+}
+
+/// Single committed records of a topic, by partition and offset. What is no longer there, or not yet, is left out.
+///
+/// # Errors
+/// [`LogError`].
+pub fn pick(
+    settings: &KafkaSettings,
+    topic: Topic,
+    wanted: &BTreeSet<(Partition, u64)>,
+) -> Result<BTreeMap<(Partition, u64), Record>, LogError> {
+    let ends = Ends::new(settings)?;
+    let (mut open, mut from) = (BTreeSet::new(), Vec::new());
+    for partition in 0..partitions(settings, ends.client(), topic)? {
+        let (start, end) = ends.written(topic, partition)?;
+        let there = wanted.range((partition, start)..(partition, end)).copied();
+        let before = open.len();
+        open.extend(there);
+        if open.len() > before {
+            let first = open.range((partition, 0)..).next().map_or(start, |(_, offset)| *offset);
+            from.push((topic, partition, first));
+        }
+    }
+    let mut found = BTreeMap::new();
+    if open.is_empty() {
+        return Ok(found);
+    }
+    let mut reader = TopicReader::at(settings, &from)?;
+    let limit = Limit { records_max: 1_000, bytes_max: 8 << 20 };
+    let mut heard = Instant::now();
+    while !open.is_empty() && !reader.has_met_ends() {
+        let records = reader.poll(limit, Duration::from_secs(1))?;
+        if records.is_empty() && heard.elapsed() > SILENCE_LIMIT {
+            return Err(silent());
+        }
+        if !records.is_empty() {
+            heard = Instant::now();
+        }
+        for (_, partition, Fetched { offset, record }) in records {
+            if open.remove(&(partition, offset)) {
+                found.insert((partition, offset), record);
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn silent() -> LogError {
+    LogError::Unknown(format!("no broker has sent anything for {} s", SILENCE_LIMIT.as_secs()))
 }
