@@ -7,7 +7,7 @@ mod dlq;
 mod export;
 mod kills;
 mod page;
-mod reports;
+mod pages;
 mod seeds;
 mod sha256sum;
 mod usage;

@@ -82,11 +82,7 @@ impl Binary {
     #[must_use]
     pub fn command(&self) -> Command {
         let mut command = Command::new(&self.path);
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("DAYBOOK_") {
-                command.env_remove(name);
-            }
-        }
+        without_settings(&mut command);
         if let Some(control) = self.control {
             command.env(CONTROL, control);
         }
@@ -105,6 +101,15 @@ impl Binary {
         let mut command = self.command();
         command.args(arguments);
         finish(&mut command)
+    }
+}
+
+/// Hides from a command what whoever runs the tests has set.
+pub fn without_settings(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("DAYBOOK_") {
+            command.env_remove(name);
+        }
     }
 }
 

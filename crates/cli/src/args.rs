@@ -220,8 +220,10 @@ pub struct SettingsArguments {
 /// The commands of `settings`.
 #[derive(Debug, Subcommand)]
 pub enum SettingsCommand {
-    /// Validate settings and put them into force
+    /// Validate settings, say what they change, and put them into force
     Apply(ApplyArguments),
+    /// Show the settings in force at a position of the journal, as TOML
+    Show(SettingsShowArguments),
 }
 
 /// Arguments of `settings apply`.
@@ -236,6 +238,26 @@ pub struct ApplyArguments {
     /// Validate only
     #[arg(long)]
     pub check: bool,
+    /// Only say what would change
+    #[arg(long, conflicts_with = "check")]
+    pub dry_run: bool,
+}
+
+/// Arguments of `settings show`.
+#[derive(Debug, Args)]
+pub struct SettingsShowArguments {
+    /// Whose journal.
+    #[command(flatten)]
+    pub source: SourceArguments,
+    /// The project; NAME~test for its test stream
+    #[arg(long)]
+    pub project: String,
+    /// Number of the journal record, per project from 1 (`journal_sequence` of every output); without it, the last
+    #[arg(long, value_name = "SEQUENCE")]
+    pub at: Option<u64>,
+    /// Instead, list every version and what it changed
+    #[arg(long, conflicts_with = "at")]
+    pub history: bool,
 }
 
 /// Arguments of `topics`.

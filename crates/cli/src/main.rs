@@ -9,6 +9,7 @@ mod dlq;
 mod exit;
 mod export;
 mod instance;
+mod log;
 mod logging;
 mod process;
 mod progress;

@@ -7,7 +7,7 @@ use daybook_wire::topic::Topic;
 
 use super::arguments::Filter;
 use super::letter::{Letter, Place, Source, Value};
-use super::log::Log;
+use crate::log::Log;
 
 /// The dead letters of a topic, in order by partition.
 pub struct Letters {

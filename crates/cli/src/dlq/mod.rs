@@ -3,7 +3,6 @@
 mod arguments;
 mod letter;
 mod letters;
-mod log;
 mod record;
 mod replay;
 
@@ -17,11 +16,11 @@ use daybook_wire::time::push_rfc3339;
 use serde::Serialize;
 
 use crate::config::Config;
+use crate::log::Log;
 pub use arguments::DlqArguments;
 use arguments::{DlqCommand, Input, ListArguments, ShowArguments};
 use letter::{Letter, Source};
 use letters::Letters;
-use log::Log;
 use record::{Found, Origin, find};
 
 /// Runs the command.

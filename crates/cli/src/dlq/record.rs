@@ -11,7 +11,7 @@ use daybook_wire::{dead_letter, output};
 
 use super::letter::{Letter, Place, Value, header, input_of};
 use super::letters::Letters;
-use super::log::Log;
+use crate::log::Log;
 
 /// Where a record was found.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,10 +14,10 @@ use daybook_wire::dead_letter;
 use super::arguments::ReplayArguments;
 use super::letter::{Letter, Place, input_of};
 use super::letters::Letters;
-use super::log::Log;
 use super::record::{Found, Origin, find};
 use super::{printable, say};
 use crate::exit::{Exit, ExitWith};
+use crate::log::Log;
 
 /// Letters whose records are in memory at once, and bytes of them.
 const LETTERS_MAX: usize = 200;
@@ -144,7 +144,12 @@ impl Run<'_> {
 
     fn conclude(self) -> anyhow::Result<()> {
         let records = if self.put_back == 1 { "record" } else { "records" };
-        let what = if self.arguments.dry_run { "would be put back" } else { self.log.outlook() };
+        let what = match self.log {
+            _ if self.arguments.dry_run => "would be put back",
+            Log::Kafka(_) => "put back",
+            Log::Embedded(_) => "put back; the next start takes them in",
+            Log::Instance(_) => "put back and handed to the running instance",
+        };
         say(&format!("{} {records} {what}", self.put_back))?;
         if self.lost > 0 {
             anyhow::bail!("failed to put back {} records: they are kept nowhere", self.lost);

@@ -1,6 +1,7 @@
-//! The log that dead letters are in: Kafka, a folder, or a running instance that has the folder.
+//! The log that an operator's command works on: Kafka, a folder, or a running instance that has the folder.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use anyhow::Context;
 use daybook_stream::embedded::{EmbeddedLog, OpenError};
@@ -37,24 +38,25 @@ pub enum Log {
 impl Log {
     /// Opens what a configuration names.
     pub fn open(config: &Config) -> anyhow::Result<Self> {
-        if let Some(kafka) = kafka_settings(config, || Ok("dlq".to_owned()))? {
-            return Ok(Self::Kafka(Box::new(kafka)));
-        }
-        match EmbeddedLog::open_existing(&config.log.folder) {
-            Ok(log) => Ok(Self::Embedded(log)),
-            Err(OpenError::Locked(_)) => {
-                Ok(Self::Instance(Remote::configured(config, "to reach its dead letters with")?))
-            }
-            Err(error) => Err(instance::open_failed(error)),
-        }
+        Self::open_with(config, |folder| EmbeddedLog::open_existing(folder))
     }
 
-    /// What has become of records that were put back.
-    pub fn outlook(&self) -> &'static str {
-        match self {
-            Self::Kafka(_) => "put back",
-            Self::Embedded(_) => "put back; the next start takes them in",
-            Self::Instance(_) => "put back and handed to the running instance",
+    /// Opens what a configuration names; a folder that there is not yet is made.
+    pub fn open_or_make(config: &Config) -> anyhow::Result<Self> {
+        Self::open_with(config, |folder| EmbeddedLog::open(folder))
+    }
+
+    fn open_with(
+        config: &Config,
+        open: impl FnOnce(&Path) -> Result<EmbeddedLog, OpenError>,
+    ) -> anyhow::Result<Self> {
+        if let Some(kafka) = kafka_settings(config, || Ok("operator".to_owned()))? {
+            return Ok(Self::Kafka(Box::new(kafka)));
+        }
+        match open(&config.log.folder) {
+            Ok(log) => Ok(Self::Embedded(log)),
+            Err(OpenError::Locked(_)) => Ok(Self::Instance(Remote::configured(config, "to reach it with")?)),
+            Err(error) => Err(instance::open_failed(error)),
         }
     }
 
