@@ -9,6 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use daybook_tests::binary::Binary;
 use daybook_tests::books::Books;
+use daybook_tests::formats::{CHARGES, PROJECTED, SETTINGS, SPEND};
 use daybook_tests::kafka::{Broker, Deployment, disturb, feed, records};
 use daybook_tests::traffic::process;
 use serde_json::{Value, json};
@@ -35,7 +36,10 @@ fn the_seeds_payloads_by_kcat() -> Result<()> {
     let file = settings.to_str().context("a path that is no text")?;
     let applied = deployment.run("settings", &["settings", "apply", "--file", file])?;
     ensure!(
-        applied.with(0)?.stdout == "acme: applied\nother: applied\nprinted: applied\n",
+        applied.with(0)?.stdout
+            == ["acme", "other", "printed"]
+                .map(|project| format!("{project}: applied\n  currency: USD (new)\n"))
+                .concat(),
         "{}",
         applied.stdout
     );
@@ -161,14 +165,79 @@ fn the_same_as_by_process() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn every_format_and_every_output_as_by_process() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (broker, binary) = (Broker::under_test()?, Binary::under_test()?);
+    let deployment = Deployment::with_charges(&broker, &binary, folder.path(), "formats", 1)?;
+    let settings = folder.path().join("projects.toml");
+    fs::write(&settings, SETTINGS)?;
+    let file = settings.to_str().context("a path that is no text")?;
+    deployment.run("settings", &["settings", "apply", "--file", file])?.with(0)?;
+    let inputs = [("charges", &CHARGES[..]), ("spend", &SPEND[..])];
+    for (topic, lines) in inputs {
+        let produce = ["-P", "-t", &deployment.topic(topic), "-H", "daybook-project=acme"];
+        broker.kcat(&produce, Some(&(lines.join("\n") + "\n")))?;
+    }
+    let instance = deployment.start("a")?;
+    deployment.settle()?;
+    deployment.verify()?;
+    instance.stop()?;
+
+    let mut process = vec!["process".to_owned(), "--input-format".to_owned(), "kcat".to_owned()];
+    for (topic, _) in inputs {
+        let path = folder.path().join(format!("{topic}.jsonl"));
+        fs::write(&path, broker.kcat(&["-C", "-t", &deployment.topic(topic), "-e", "-q", "-J"], None)?)?;
+        process.extend([format!("--{topic}"), path.display().to_string()]);
+    }
+    let out = folder.path().join("processed");
+    process.extend(["--settings".to_owned(), file.to_owned(), "--out".to_owned(), out.display().to_string()]);
+    binary.run(&process)?.with(0)?;
+    for topic in PROJECTED {
+        let right = timeless(&Books::in_folder(&out), topic)?;
+        let mut left: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        let last_counts = !["ledger.entries", "rewards.points", "revenue.allocations"].contains(&topic);
+        for record in records(&deployment, topic)? {
+            let value = serde_json::from_str(record.payload.as_deref().unwrap_or_default())?;
+            let of_key = left.entry(record.key.unwrap_or_default()).or_default();
+            if last_counts {
+                of_key.clear();
+            }
+            of_key.push(value);
+        }
+        // Spend and charges are in the journal in another order.
+        let comparable = |mut records: BTreeMap<String, Vec<Value>>| {
+            records.values_mut().flatten().for_each(|value| strip(value, &["journal_sequence"]));
+            records.values_mut().flatten().for_each(|value| strip(value, &TIMES));
+            records
+        };
+        let (left, right) = (comparable(left), comparable(right));
+        ensure!(!left.is_empty() && left == right, "{topic}: {left:#?}\ninstead of\n{right:#?}");
+    }
+    for topic in ["charges.dlq", "spend.dlq"] {
+        let letters = records(&deployment, topic)?;
+        let reasons: Vec<_> = letters.iter().map(|letter| letter.header("daybook-reason")).collect();
+        let expected = if topic == "spend.dlq" { "amount_out_of_range" } else { "unknown_kind" };
+        ensure!(reasons == [Some(expected)], "{topic}: {reasons:?}");
+    }
+    Ok(())
+}
+
+/// What depends on when a record was taken.
+const TIMES: [&str; 3] = ["recorded_at", "previous_hash", "as_of"];
+
+fn strip(value: &mut Value, fields: &[&str]) {
+    for field in fields {
+        value.as_object_mut().and_then(|members| members.remove(*field));
+    }
+}
+
 /// A topic's records by key, without what depends on when they were taken.
 fn timeless(books: &Books, topic: &str) -> Result<BTreeMap<String, Vec<Value>>> {
     let mut records: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for line in books.lines(topic)? {
         let mut value = line.value;
-        for field in ["recorded_at", "previous_hash", "as_of"] {
-            value.as_object_mut().and_then(|fields| fields.remove(field));
-        }
+        strip(&mut value, &TIMES);
         records.entry(line.key).or_default().push(value);
     }
     Ok(records)

@@ -8,6 +8,7 @@ pub mod binary;
 pub mod books;
 pub mod browser;
 pub mod control;
+pub mod formats;
 pub mod instance;
 pub mod kafka;
 pub mod kill;

@@ -15,7 +15,7 @@ use crate::books::Books;
 /// Topics of which the last record of each key counts.
 const COMPACTED: [&str; 3] = ["revenue.daily", "accounts.balances", "rewards.balances"];
 /// Suffix of the event id of a clearing by time.
-const CLEARS_SUFFIX: &str = "~clears";
+const CLEARS_SUFFIX: &str = "#clears";
 
 /// A record as `kcat -J` prints it.
 #[derive(Clone, Debug, Deserialize)]

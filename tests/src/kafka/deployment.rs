@@ -174,8 +174,9 @@ impl Deployment {
     /// Whether everything that was produced is in the books.
     fn is_settled(&self) -> Result<bool> {
         let taken = self.progress("intake", "charges", self.charges_partitions)?;
+        let spend = self.progress("intake-spend", "spend", 1)?;
         let published = self.progress("projector", "journal", JOURNAL_PARTITIONS)?;
-        Ok(taken.iter().chain(&published).all(|(committed, end)| committed == end))
+        Ok(taken.iter().chain(&spend).chain(&published).all(|(committed, end)| committed == end))
     }
 
     /// Waits until everything that was produced is in the books.
