@@ -76,6 +76,8 @@ fn the_seeds_payloads_by_kcat() -> Result<()> {
     for record in records(&deployment, "ledger.entries")? {
         let entry: Value = serde_json::from_str(record.payload.as_deref().unwrap_or_default())?;
         ensure!(record.key.as_deref() == entry["project_id"].as_str(), "{record:?}");
+        let traced = (entry["project_id"] != "other").then_some("00-1-2-01");
+        ensure!(record.header("traceparent") == traced, "the trace ends before the entry: {record:?}");
         kinds.push((
             entry["project_id"].to_string(),
             entry["entry_number"].as_u64(),

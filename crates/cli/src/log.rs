@@ -38,12 +38,12 @@ pub enum Log {
 impl Log {
     /// Opens what a configuration names.
     pub fn open(config: &Config) -> anyhow::Result<Self> {
-        Self::open_with(config, |folder| EmbeddedLog::open_existing(folder))
+        Self::open_with(config, EmbeddedLog::open_existing)
     }
 
     /// Opens what a configuration names; a folder that there is not yet is made.
     pub fn open_or_make(config: &Config) -> anyhow::Result<Self> {
-        Self::open_with(config, |folder| EmbeddedLog::open(folder))
+        Self::open_with(config, EmbeddedLog::open)
     }
 
     fn open_with(

@@ -364,7 +364,11 @@ impl<L: Log, C: Clock> Intake<L, C> {
     ) {
         self.counts.records += 1;
         self.counts.journalled += taken.journal.len() as u64;
-        let journal = taken.journal.iter().map(|r| (Topic::Journal, journal_record(r)));
+        let travelling = record.travelling();
+        let journal = taken.journal.iter().map(|r| {
+            let journalled = Record { headers: travelling.clone(), ..journal_record(r) };
+            (Topic::Journal, journalled)
+        });
         transaction.appends.extend(journal);
         let mut letters_bytes = 0;
         for (rejection, project, item) in taken.refused {

@@ -112,6 +112,7 @@ impl<S: StateStore> PartitionBooks<S> {
                 self.restored = self.projection.changes();
                 self.end_of_restored();
             }
+            self.projection.carry(fetched.record.travelling());
             self.projection.apply(&decoded, appends)?;
         }
         self.next = fetched.offset + 1;

@@ -68,6 +68,8 @@ pub struct Projection<S> {
     outputs: Vec<Topic>,
     key: String,
     value: String,
+    /// What travels from the record under way to what it causes.
+    travelling: Vec<(String, Vec<u8>)>,
 }
 
 impl Projection<NoStore> {
@@ -92,6 +94,7 @@ impl<S: Store> Projection<S> {
             outputs: Topic::PROJECTED.to_vec(),
             key: String::new(),
             value: String::new(),
+            travelling: Vec::new(),
         }
     }
 
@@ -129,6 +132,12 @@ impl<S: Store> Projection<S> {
         &self.counts
     }
 
+    /// Has headers travel from the next record to the entries, points and allocations that it causes. They are no
+    /// part of the books: a replay knows none.
+    pub fn carry(&mut self, headers: Vec<(String, Vec<u8>)>) {
+        self.travelling = headers;
+    }
+
     /// Applies a record and hands out its entries, points and dead letter. Rows wait for [`Projection::rows`].
     ///
     /// # Errors
@@ -164,7 +173,8 @@ impl<S: Store> Projection<S> {
             output::entry(entry, &previous, &mut self.value);
             let value = self.value.as_bytes();
             self.state.set_previous_hash(&record.project, output::hash(value));
-            outputs.put(Topic::LedgerEntries, &entry.project, value, Vec::new(), entry.source_timestamp_ms);
+            let headers = self.travelling.clone();
+            outputs.put(Topic::LedgerEntries, &entry.project, value, headers, entry.source_timestamp_ms);
         }
         let wanted = |topic| self.outputs.contains(&topic);
         let allocations = if wanted(Topic::RevenueAllocations) { &*effects.allocations } else { &[] };
@@ -175,7 +185,8 @@ impl<S: Store> Projection<S> {
             self.value.clear();
             output::allocation(allocation, &mut self.value);
             let value = self.value.as_bytes();
-            outputs.put(Topic::RevenueAllocations, &self.key, value, Vec::new(), record.source_timestamp_ms);
+            let headers = self.travelling.clone();
+            outputs.put(Topic::RevenueAllocations, &self.key, value, headers, record.source_timestamp_ms);
         }
         let points = if wanted(Topic::RewardsPoints) { &*effects.points } else { &[] };
         for change in points {
@@ -186,7 +197,8 @@ impl<S: Store> Projection<S> {
             self.value.clear();
             output::points(change, &mut self.value);
             let value = self.value.as_bytes();
-            outputs.put(Topic::RewardsPoints, &self.key, value, Vec::new(), record.source_timestamp_ms);
+            let headers = self.travelling.clone();
+            outputs.put(Topic::RewardsPoints, &self.key, value, headers, record.source_timestamp_ms);
         }
         Ok(())
     }

@@ -1,5 +1,8 @@
 //! Records as every log keeps them: Kafka's key, value, headers and timestamp.
 
+/// Headers that travel from an input record to everything that comes of it: those of W3C's trace context.
+const TRAVELLING: [&str; 3] = ["traceparent", "tracestate", "baggage"];
+
 /// One record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
@@ -19,6 +22,13 @@ impl Record {
     pub fn header(&self, name: &str) -> Option<&str> {
         let (_, value) = self.headers.iter().find(|(n, _)| n == name)?;
         std::str::from_utf8(value).ok()
+    }
+
+    /// The headers that travel with it.
+    #[must_use]
+    pub fn travelling(&self) -> Vec<(String, Vec<u8>)> {
+        let travels = |(name, _): &&(String, Vec<u8>)| TRAVELLING.contains(&&**name);
+        self.headers.iter().filter(travels).cloned().collect()
     }
 }
 

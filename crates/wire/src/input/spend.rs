@@ -9,7 +9,6 @@ use crate::document::Document;
 
 /// Reads a record of `spend`: the event, or why it is none, and the project that it names.
 /// `default_currency` as in [`super::Context`].
-#[must_use]
 pub fn decode_spend(
     value: &[u8],
     default_currency: Option<Currency>,
