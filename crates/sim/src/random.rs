@@ -51,6 +51,8 @@ pub(crate) struct World {
     pub(crate) history_max: u32,
     pub(crate) amounts: event::Amounts,
     pub(crate) currencies: usize,
+    /// Few things are wrong with events, and they meet in few charges.
+    pub(crate) focused: bool,
 }
 
 struct Writer {
@@ -66,23 +68,35 @@ struct Writer {
 impl Writer {
     fn new(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let horizon_ms = one_of(&mut rng, &[400 * DAY_MS, 400 * DAY_MS, 30 * DAY_MS, 3 * DAY_MS, 6 * HOUR_MS]);
-        let scale = one_of(&mut rng, &[1, 4, 20]);
+        let horizon_ms =
+            one_of(&mut rng, &[400 * DAY_MS, 400 * DAY_MS, 30 * DAY_MS, 3 * DAY_MS, 6 * HOUR_MS]);
+        let focused = rng.bool();
+        let scale = if focused { 1 } else { one_of(&mut rng, &[1, 4, 20]) };
         let world = World {
             users: rng.u32(1..=3 * scale),
             references: rng.u32(1..=4 * scale),
             transactions: rng.u32(1..=4 * scale),
             horizon_ms,
             pace_ms: one_of(&mut rng, &[100, SECOND_MS, 10 * 60 * SECOND_MS, 3 * HOUR_MS, DAY_MS]),
-            history_max: one_of(&mut rng, &[1_000, 1_000, 1_000, 2, 6]),
+            history_max: if focused { 1_000 } else { one_of(&mut rng, &[1_000, 1_000, 40, 2, 6]) },
             amounts: one_of(&mut rng, &event::Amounts::ALL),
-            currencies: rng.usize(1..=3),
+            currencies: if focused { 1 } else { rng.usize(1..=3) },
+            focused,
         };
         let names = ["acme", "shop", "acme~test"];
-        let projects = (0..rng.usize(1..=3)).map(|i| Name::from(names[i])).collect();
+        let projects = if focused { 1 } else { rng.usize(1..=3) };
+        let projects = (0..projects).map(|i| Name::from(names[i])).collect();
         let beginning = one_of(&mut rng, &BEGINNINGS_S) * SECOND_MS;
         let clock_ms = beginning + rng.i64(0..2 * DAY_MS);
-        Self { rng, world, projects, clock_ms, offsets: [(0, 0); 3], records: Vec::new(), past: BTreeMap::new() }
+        Self {
+            rng,
+            world,
+            projects,
+            clock_ms,
+            offsets: [(0, 0); 3],
+            records: Vec::new(),
+            past: BTreeMap::new(),
+        }
     }
 
     fn append(&mut self) {
@@ -101,8 +115,10 @@ impl Writer {
         let first = !self.past.contains_key(&project);
         let past = self.past.entry(project.clone()).or_default();
         let body = match self.rng.u32(..100) {
-            0..=1 => settings_body(&mut self.rng, &self.world),
-            _ if first && self.rng.u32(..8) > 0 => settings_body(&mut self.rng, &self.world),
+            0..=1 => past.settings(&mut self.rng, &self.world),
+            _ if first && (self.world.focused || self.rng.u32(..8) > 0) => {
+                past.settings(&mut self.rng, &self.world)
+            }
             2..=5 => Body::Tick,
             6..=14 if !project.ends_with("~test") => {
                 Body::Spend(Box::new(past.spend(&mut self.rng, &self.world, self.clock_ms)))
@@ -130,7 +146,12 @@ impl Writer {
             (*offset, *item) = (*offset + 1, 0);
         }
         let (offset, item) = (*offset, *item);
-        SourcePosition { topic: "charges".into(), partition: u32::try_from(partition).unwrap_or(0), offset, item }
+        SourcePosition {
+            topic: "charges".into(),
+            partition: u32::try_from(partition).unwrap_or(0),
+            offset,
+            item,
+        }
     }
 
     /// Intake has appended some of the last records twice.
@@ -141,10 +162,6 @@ impl Writer {
             self.records.push(JournalRecord { recorded_at_ms, ..self.records[i].clone() });
         }
     }
-}
-
-fn settings_body(rng: &mut Rng, world: &World) -> Body {
-    Body::Settings(std::sync::Arc::new(settings::settings(rng, world)))
 }
 
 pub(crate) fn one_of<T: Clone>(rng: &mut Rng, choice: &[T]) -> T {

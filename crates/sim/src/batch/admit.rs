@@ -70,19 +70,16 @@ impl Circumstances<'_> {
     /// A charge event with what the settings leave open filled in, or the first of all reasons against it.
     pub(crate) fn charge(&self, event: &ChargeEvent) -> Result<Accepted, Reason> {
         let mut reasons = self.time_faults(event.occurred_at_ms);
-        // 2: a processor like the provider or the customer.
-        if event.processor.as_ref().is_some_and(|p| p == self.project || *p == event.user) {
+        // 2: a processor like the provider or the customer; the text says of an event that names one, the projector
+        // takes the settings' for named.
+        let processor = event.processor.as_ref().unwrap_or(&self.settings.processor);
+        if processor == self.project || *processor == event.user {
             reasons.push(Reason::FieldInvalid);
         }
         let currency = event.currency.or(self.settings.currency);
-        // 2: of points the amount is ignored; theirs are the points.
-        let amount = event.amount.filter(|_| !event.kind.is_points());
-        let missing = if event.kind.is_points() {
-            event.points_delta.is_none()
-        } else {
-            event.kind.needs_amount() && amount.is_none()
-        };
-        if missing {
+        let amount = event.amount;
+        let points_missing = event.kind.is_points() && event.points_delta.is_none();
+        if points_missing || event.kind.needs_amount() && amount.is_none() {
             reasons.push(Reason::AmountMissing);
         }
         if amount.is_some_and(|a| a <= Decimal::ZERO) {

@@ -39,6 +39,29 @@ pub struct Books {
     pub counts: Counts,
 }
 
+impl Books {
+    /// Leaves out what is zero.
+    pub fn leave_out_zeros(&mut self) {
+        fn keep<K: Ord, V: Default + PartialEq>(rows: &mut BTreeMap<K, V>) {
+            rows.retain(|_, row| *row != V::default());
+        }
+        keep(&mut self.balances);
+        keep(&mut self.moved);
+        keep(&mut self.points);
+        keep(&mut self.revenue);
+        keep(&mut self.spend);
+        keep(&mut self.profit);
+        keep(&mut self.months);
+        keep(&mut self.owner_profit);
+        keep(&mut self.kpis);
+        keep(&mut self.allocations);
+        keep(&mut self.customers);
+        for event in self.events.values_mut() {
+            keep(&mut event.postings);
+        }
+    }
+}
+
 /// An event in the books: the number, from 0, of its record among all, and whether it is the clearing of that record's
 /// pending. Ids may come again after the horizon; these don't.
 pub type EventKey = (usize, bool);

@@ -54,9 +54,11 @@ pub(crate) struct Project {
 pub(crate) fn read(records: &[JournalRecord], rules: Rules) -> (Vec<Outcome>, BTreeMap<Name, Project>) {
     let mut projects: BTreeMap<Name, Project> = BTreeMap::new();
     let outcomes = records.iter().enumerate().map(|(number, record)| {
-        let project = projects
-            .entry(record.project.clone())
-            .or_insert_with(|| Project { time_ms: i64::MIN, rules, ..Project::default() });
+        let project = projects.entry(record.project.clone()).or_insert_with(|| Project {
+            time_ms: i64::MIN,
+            rules,
+            ..Project::default()
+        });
         let outcome = project.record(number, record);
         project.outcomes.push(outcome);
         outcome
@@ -90,9 +92,18 @@ impl Project {
                 self.settings = Some(Arc::clone(settings));
                 Ok(Outcome::NotAnEvent)
             }
+            // The same again is a duplicate whatever the settings or the clocks now say of it (5.2).
+            Body::Charge(event)
+                if self.first(&event.identity).is_some_and(|first| same_content(first, event)) =>
+            {
+                Ok(Outcome::Duplicate)
+            }
             Body::Charge(event) => circumstances
                 .charge(event)
                 .and_then(|accepted| self.charge(event, accepted, record.recorded_at_ms)),
+            Body::Spend(event) if self.version(event).is_some_and(|first| *first == **event) => {
+                Ok(Outcome::Duplicate)
+            }
             Body::Spend(event) => circumstances
                 .spend(event)
                 .and_then(|accepted| self.spend(event, accepted, record.recorded_at_ms)),
@@ -119,11 +130,26 @@ impl Project {
         }
     }
 
-    fn charge(&mut self, event: &ChargeEvent, accepted: Accepted, recorded_ms: i64) -> Result<Outcome, Reason> {
-        if let Some(life) = self.identities.get(&event.identity) {
-            let first = self.lives[*life].events.iter().find(|a| a.event.identity == event.identity);
-            let same = first.is_some_and(|first| same_content(&first.event, event));
-            return if same { Ok(Outcome::Duplicate) } else { Err(Reason::EventIdConflict) };
+    /// The event in the books that has this identity (5.1).
+    fn first(&self, identity: &Identity) -> Option<&ChargeEvent> {
+        let life = &self.lives[*self.identities.get(identity)?];
+        life.events.iter().map(|a| &a.event).find(|event| event.identity == *identity)
+    }
+
+    /// The same version of a spend event that is in the books.
+    fn version(&self, event: &SpendEvent) -> Option<&SpendEvent> {
+        let life = &self.lives[*self.live.get(&Key::Spend(event.event_id.clone()))?];
+        life.spend.iter().map(|v| &v.event).find(|first| first.version == event.version)
+    }
+
+    fn charge(
+        &mut self,
+        event: &ChargeEvent,
+        accepted: Accepted,
+        recorded_ms: i64,
+    ) -> Result<Outcome, Reason> {
+        if self.first(&event.identity).is_some() {
+            return Err(Reason::EventIdConflict);
         }
         let reference = event.charge_id.as_ref().or(event.order_id.as_ref()).or(event.transaction.as_ref());
         let key = match reference {
@@ -142,14 +168,20 @@ impl Project {
         Ok(Outcome::Accepted)
     }
 
-    fn spend(&mut self, event: &SpendEvent, accepted: AcceptedSpend, recorded_ms: i64) -> Result<Outcome, Reason> {
+    fn spend(
+        &mut self,
+        event: &SpendEvent,
+        accepted: AcceptedSpend,
+        recorded_ms: i64,
+    ) -> Result<Outcome, Reason> {
+        if self.version(event).is_some() {
+            return Err(Reason::EventIdConflict);
+        }
         let key = Key::Spend(event.event_id.clone());
-        if let Some(life) = self.live.get(&key) {
-            let mut versions = self.lives[*life].spend.iter();
-            if let Some(first) = versions.find(|v| v.event.version == event.version) {
-                let same = first.event == *event;
-                return if same { Ok(Outcome::Duplicate) } else { Err(Reason::EventIdConflict) };
-            }
+        // 3.8, which the projector reads to bound the versions of a spend event as well.
+        let versions = self.live.get(&key).map_or(0, |life| self.lives[*life].spend.len());
+        if versions as u64 >= u64::from(accepted.settings.charge_history_max) {
+            return Err(Reason::ChargeHistoryFull);
         }
         let life = self.life(key, recorded_ms);
         self.lives[life].spend.push(accepted);

@@ -98,7 +98,8 @@ fn pair(steps: &mut [Step<'_>]) {
     let named: BTreeSet<Transaction> =
         steps.iter().filter(|s| settles(s)).filter_map(|s| s.transaction.clone()).collect();
     let mut free = Vec::new();
-    for transaction in steps.iter().filter(|s| s.kind == Kind::Pending).filter_map(|s| s.transaction.clone()) {
+    for transaction in steps.iter().filter(|s| s.kind == Kind::Pending).filter_map(|s| s.transaction.clone())
+    {
         // 3.2: pendings of one transaction are one.
         if !named.contains(&transaction) && !free.contains(&transaction) {
             free.push(transaction);

@@ -13,7 +13,7 @@ use super::{Rules, Twist};
 pub(crate) struct Paybacks {
     /// Refunds less failed ones, whatever is paid.
     pub(crate) refunded: i128,
-    /// Chargebacks less won ones.
+    /// Chargebacks less won ones; below 0 by at most what is refunded (3.6).
     pub(crate) charged_back: i128,
     /// Fees of payments.
     pub(crate) fees: i128,
@@ -22,9 +22,9 @@ pub(crate) struct Paybacks {
 }
 
 impl Paybacks {
-    /// 3.6: never counted below 0 in total.
+    /// Both together, failed and won ones deducted.
     pub(crate) fn back(&self) -> i128 {
-        (self.refunded + self.charged_back).max(0)
+        self.refunded + self.charged_back
     }
 
     /// V of a refund or chargeback that is counted already (6.3), and whether it exceeds the fees.
@@ -48,7 +48,7 @@ impl Paybacks {
         };
         let v = own.unwrap_or(by_policy.min(not_returned).max(0));
         self.returned += v;
-        (v, v > not_returned)
+        (v, v > not_returned.max(0))
     }
 }
 

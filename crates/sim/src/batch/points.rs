@@ -45,7 +45,8 @@ impl<'a> Earning<'a> {
     /// Whether the sender of a purchase believes it to earn something else.
     pub(crate) fn mismatch(&self, step: &Step<'_>) -> bool {
         let event = &step.of.event;
-        let (Kind::Pending | Kind::Payment, false, Some(amount)) = (step.kind, step.cleared, step.of.amount) else {
+        let (Kind::Pending | Kind::Payment, false, Some(amount)) = (step.kind, step.cleared, step.of.amount)
+        else {
             return false;
         };
         let rounded = Decimal::from(self.steps(amount) * i128::from(self.rewards.step));

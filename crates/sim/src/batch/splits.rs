@@ -31,14 +31,8 @@ impl<'a> Sharing<'a> {
     /// 3.7: rules are those of the first opening event's settings; the owner is the one of the first payment that has
     /// a rule.
     pub(crate) fn of(project: &'a Name, opening: &'a Step<'a>, steps: &[Step<'a>], rules: Rules) -> Self {
-        let mut sharing = Self {
-            project,
-            opening,
-            owner: None,
-            allocated: Shares::new(),
-            standing: Shares::new(),
-            rules,
-        };
+        let mut sharing =
+            Self { project, opening, owner: None, allocated: Shares::new(), standing: Shares::new(), rules };
         let mut payments = steps.iter().filter(|s| s.kind == Kind::Payment);
         let first = payments.find_map(|payment| sharing.rule(payment));
         sharing.owner = first.map(|rule| owner(rule, project));

@@ -31,7 +31,7 @@ pub(crate) fn sum(name: &Name, project: &Project, rules: Rules) -> Books {
     }
     customers(&mut books);
     formulas(&mut books);
-    leave_out_zeros(&mut books);
+    books.leave_out_zeros();
     books
 }
 
@@ -141,7 +141,8 @@ fn event(meaning: &Meaning, live: bool) -> ((usize, bool), Event) {
 /// Section 9: Payable and Dispute from the balances; Value and Acquisition are summed up already.
 fn customers(books: &mut Books) {
     for ((customer, currency), row) in &mut books.customers {
-        let balance = |account| books.balances.get(&(customer.clone(), account, *currency)).copied().unwrap_or(0);
+        let balance =
+            |account| books.balances.get(&(customer.clone(), account, *currency)).copied().unwrap_or(0);
         row.payable = balance(Account::Payable);
         let dispute = balance(Account::Refund) + balance(Account::Chargeback) + balance(Account::Writeoff);
         row.dispute = dispute - row.acquisition;
@@ -164,7 +165,8 @@ fn formulas(books: &mut Books) {
             let rows = books.allocations.iter().filter(|((d, c, t, _), _)| (*d, *c) == key && *t == wanted);
             rows.map(|(_, amount)| amount).sum::<i128>()
         };
-        let (affiliate_fees, coproducer_fees) = (of_type(PartnerType::Affiliate), of_type(PartnerType::Coproducer));
+        let (affiliate_fees, coproducer_fees) =
+            (of_type(PartnerType::Affiliate), of_type(PartnerType::Coproducer));
         let owner_revenue = revenue.net_revenue - affiliate_fees - coproducer_fees;
         let row = OwnerProfit {
             net_revenue: revenue.net_revenue,
@@ -185,8 +187,7 @@ fn formulas(books: &mut Books) {
         month.0.net_revenue += row.net_revenue;
         month.1 += row.ad_spend;
     }
-    books.months =
-        months.into_iter().map(|(key, (revenue, spend))| (key, profit(&revenue, spend))).collect();
+    books.months = months.into_iter().map(|(key, (revenue, spend))| (key, profit(&revenue, spend))).collect();
 }
 
 fn profit(revenue: &Revenue, ad_spend: i128) -> Profit {
@@ -198,21 +199,4 @@ fn profit(revenue: &Revenue, ad_spend: i128) -> Profit {
         profit: revenue.net_revenue - ad_spend,
         roas: roas(revenue.net_revenue, ad_spend),
     }
-}
-
-fn leave_out_zeros(books: &mut Books) {
-    fn keep<K: Ord, V: Default + PartialEq>(rows: &mut BTreeMap<K, V>) {
-        rows.retain(|_, row| *row != V::default());
-    }
-    keep(&mut books.balances);
-    keep(&mut books.moved);
-    keep(&mut books.points);
-    keep(&mut books.revenue);
-    keep(&mut books.spend);
-    keep(&mut books.profit);
-    keep(&mut books.months);
-    keep(&mut books.owner_profit);
-    keep(&mut books.kpis);
-    keep(&mut books.allocations);
-    keep(&mut books.customers);
 }

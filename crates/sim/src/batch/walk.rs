@@ -223,18 +223,28 @@ impl Walk<'_> {
             }
             Kind::Failed => {
                 self.failed = true;
-                if let Some(transaction) = &step.transaction {
-                    self.open.remove(transaction);
-                    if self.paid_transactions.contains(transaction) {
-                        meaning.flags.insert("unexpected_transition");
+                // Of no transaction: where anything is paid.
+                let paid = match &step.transaction {
+                    Some(transaction) => {
+                        self.open.remove(transaction);
+                        self.paid_transactions.contains(transaction)
                     }
+                    None => self.paid > 0,
+                };
+                if paid {
+                    meaning.flags.insert("unexpected_transition");
                 }
             }
             Kind::WriteOff => {
                 let outstanding = self.outstanding();
                 let written = amount.unwrap_or(outstanding).min(outstanding);
                 self.written += written;
-                posting.leg(&mut meaning, posting.customer(Account::Payable), posting.customer(Account::Writeoff), written);
+                posting.leg(
+                    &mut meaning,
+                    posting.customer(Account::Payable),
+                    posting.customer(Account::Writeoff),
+                    written,
+                );
                 if amount.is_some_and(|a| a > outstanding) {
                     meaning.flags.insert("exceeds_outstanding");
                 }
@@ -275,14 +285,13 @@ impl Walk<'_> {
     fn payback(&mut self, step: &Step<'_>, posting: &Posting, meaning: &mut Meaning) {
         let chargeback = step.kind == Kind::Chargeback;
         let mut amount = step.of.amount.unwrap_or(0);
-        let mut own_v = step.of.fee_returned;
         if step.kind == Kind::RefundRest {
             if step.transaction.as_ref().is_some_and(|t| self.open.remove(t).is_some()) {
                 return; // released and nothing refunded
             }
             amount = amount.min((self.paid - self.paybacks.back()).max(0));
             if amount == 0 {
-                own_v = Some(0); // nothing left: no fee returned either
+                return; // nothing left: no fees either
             }
         }
         if chargeback {
@@ -297,7 +306,8 @@ impl Walk<'_> {
         let by_schedule = if chargeback { chargeback_fee(step, &posting.processor) } else { 0 };
         let p = step.of.fee.unwrap_or(by_schedule);
         let policy = schedule(step, &posting.processor).map_or(PaybackPolicy::None, |s| s.payback);
-        let (v, exceeds_fees) = self.paybacks.take_fee_returned(own_v, policy, self.paid, self.rules);
+        let (v, exceeds_fees) =
+            self.paybacks.take_fee_returned(step.of.fee_returned, policy, self.paid, self.rules);
         let account = if chargeback { Account::Chargeback } else { Account::Refund };
         posting.leg(meaning, posting.provider(Account::Assets), posting.customer(account), amount);
         posting.fees(meaning, p, v);
@@ -331,16 +341,18 @@ impl Walk<'_> {
 
     /// `refund_failed`, `chargeback_won`, `chargeback_lost`.
     fn payback_undone(&mut self, step: &Step<'_>, posting: &Posting, meaning: &mut Meaning) {
-        let open = self.disputed.max(0);
+        let open = self.disputed;
         let amount = step.of.amount;
         let v = step.of.fee_returned.unwrap_or(0);
         let assets = posting.provider(Account::Assets);
         match step.kind {
             Kind::RefundFailed => {
-                let under = step.transaction.as_ref().map(|t| self.refunded_under.get(t).copied().unwrap_or(0));
+                let under =
+                    step.transaction.as_ref().map(|t| self.refunded_under.get(t).copied().unwrap_or(0));
                 let most = under.unwrap_or(self.paybacks.refunded).min(self.paybacks.refunded).max(0);
                 let amount = amount.unwrap_or(most).min(most);
                 self.paybacks.refunded -= amount;
+                self.paybacks.charged_back += (-self.paybacks.back()).max(0);
                 if let Some(transaction) = step.transaction.clone() {
                     *self.refunded_under.entry(transaction).or_default() -= amount;
                 }
@@ -353,13 +365,14 @@ impl Walk<'_> {
                 if amount > open {
                     meaning.flags.insert("exceeds_chargeback");
                 }
-                self.paybacks.charged_back -= amount;
-                self.disputed -= amount;
+                // 3.6: what is won beyond all paybacks is no credit for later ones.
+                self.paybacks.charged_back -= amount.min(self.paybacks.back());
+                self.disputed -= amount.min(open);
                 meaning.columns.chargebacks -= amount;
                 posting.leg(meaning, posting.customer(Account::Chargeback), assets, amount);
                 posting.fees(meaning, 0, v);
             }
-            _ => self.disputed -= amount.unwrap_or(open),
+            _ => self.disputed -= amount.unwrap_or(open).min(open),
         }
     }
 }

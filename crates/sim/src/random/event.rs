@@ -1,12 +1,14 @@
 //! Events at random: fresh ones, the same again, the same id with other content.
 
-use daybook_core::event::{ChargeEvent, Identity, Kind, SpendEvent};
+use std::sync::Arc;
+
+use daybook_core::event::{Body, ChargeEvent, Identity, Kind, SpendEvent};
 use daybook_core::money::Currency;
 use daybook_core::name::Name;
 use fastrand::Rng;
 use rust_decimal::Decimal;
 
-use super::settings::currencies;
+use super::settings::{self, currencies};
 use super::{DAY_MS, HOUR_MS, World, one_of};
 
 /// How large a journal's amounts are.
@@ -30,7 +32,10 @@ impl Amounts {
                 1 => rng.i64(1..=20) * 1_000,
                 _ => rng.i64(1..=50_000),
             },
-            Amounts::Huge => one_of(rng, &[999_999_999_999_999, 999_999_999_999_998, 333_333_333_333_333, 1, 500_000_000_000_000]),
+            Amounts::Huge => one_of(
+                rng,
+                &[999_999_999_999_999, 999_999_999_999_998, 333_333_333_333_333, 1, 500_000_000_000_000],
+            ),
             Amounts::Mixed => {
                 let size = one_of(rng, &[Amounts::Tiny, Amounts::Usual, Amounts::Usual, Amounts::Huge]);
                 size.minor(rng)
@@ -45,6 +50,8 @@ pub(crate) struct Past {
     charges: Vec<ChargeEvent>,
     spend: Vec<SpendEvent>,
     times_ms: Vec<i64>,
+    /// The currency of the settings in force.
+    currency: Option<Currency>,
 }
 
 fn chance(rng: &mut Rng, percent: u32) -> bool {
@@ -62,7 +69,7 @@ fn some<T>(rng: &mut Rng, percent: u32, value: impl FnOnce(&mut Rng) -> T) -> Op
 /// An amount of a currency; now and then one that can't be.
 fn amount(rng: &mut Rng, world: &World, digits: u32) -> Decimal {
     let amount = Decimal::new(world.amounts.minor(rng), digits);
-    let amount = match rng.u32(..120) {
+    let amount = match rng.u32(..if world.focused { 1_000 } else { 120 }) {
         0 => Decimal::ZERO,
         1 => -amount,
         2 => amount + Decimal::new(1, digits + 1),
@@ -82,6 +89,25 @@ fn fee(rng: &mut Rng, world: &World, digits: u32) -> Decimal {
 }
 
 impl Past {
+    pub(crate) fn settings(&mut self, rng: &mut Rng, world: &World) -> Body {
+        let settings = settings::settings(rng, world);
+        self.currency = settings.currency;
+        Body::Settings(Arc::new(settings))
+    }
+
+    /// Digits of amounts: those of the currency that counts, now and then of another.
+    fn digits(&self, rng: &mut Rng, currency: Option<Currency>) -> u32 {
+        let any = || currencies()[0];
+        let any = if chance(rng, 3) { any() } else { currency.or(self.currency).or_else(any) };
+        any.map_or(2, Currency::minor_digits)
+    }
+
+    /// The currency that an event names.
+    fn named(&self, rng: &mut Rng, world: &World) -> Option<Currency> {
+        let percent = if self.currency.is_none() { 95 } else { 40 };
+        some(rng, percent, |rng| one_of(rng, &currencies()[..world.currencies])).flatten()
+    }
+
     /// A time near now, near midnight somewhere, of another event, or where the horizon is.
     fn time(&mut self, rng: &mut Rng, world: &World, now_ms: i64) -> i64 {
         let time_ms = match rng.u32(..100) {
@@ -101,7 +127,13 @@ impl Past {
         time_ms
     }
 
-    pub(crate) fn charge(&mut self, rng: &mut Rng, world: &World, now_ms: i64, project: &Name) -> ChargeEvent {
+    pub(crate) fn charge(
+        &mut self,
+        rng: &mut Rng,
+        world: &World,
+        now_ms: i64,
+        project: &Name,
+    ) -> ChargeEvent {
         if !self.charges.is_empty() && chance(rng, 6) {
             return one_of(rng, &self.charges);
         }
@@ -112,7 +144,10 @@ impl Past {
                 0 => ChargeEvent { amount: event.amount, ..again },
                 1 => ChargeEvent { fee: event.fee, ..again },
                 2 => ChargeEvent { currency: event.currency, ..again },
-                3 => ChargeEvent { identity: Identity { line: again.identity.line + 1, ..again.identity }, ..again },
+                3 => ChargeEvent {
+                    identity: Identity { line: again.identity.line + 1, ..again.identity },
+                    ..again
+                },
                 _ => ChargeEvent { identity: again.identity, ..event },
             };
         }
@@ -128,16 +163,16 @@ impl Past {
             _ => pick(rng, "u", world.users),
         };
         let id = format!("{:04x}-{}", rng.u16(..), self.charges.len());
-        let currency = some(rng, 50, |rng| one_of(rng, &currencies()[..world.currencies])).flatten();
-        let digits = currency.or(currencies()[0]).map_or(2, Currency::minor_digits);
-        let digits = if currency.is_none() && chance(rng, 30) { 0 } else { digits };
+        let currency = self.named(rng, world);
+        let digits = self.digits(rng, currency);
         let with_amount = if kind.needs_amount() { 99 } else { 60 };
         let mut event = ChargeEvent::new(id, kind, user);
         event.amount = some(rng, with_amount, |rng| amount(rng, world, digits));
         event.currency = currency;
         event.fee = some(rng, 30, |rng| fee(rng, world, digits));
         event.fee_returned = some(rng, 15, |rng| fee(rng, world, digits));
-        event.charge_id = some(rng, 60, |rng| pick(rng, "c", world.references));
+        event.charge_id =
+            some(rng, if world.focused { 85 } else { 60 }, |rng| pick(rng, "c", world.references));
         event.order_id = some(rng, 30, |rng| pick(rng, "c", world.references));
         event.transaction = some(rng, 50, |rng| pick(rng, "t", world.transactions));
         event.product = some(rng, 60, |rng| pick(rng, "p", 4));
@@ -145,7 +180,8 @@ impl Past {
         if chance(rng, 1) {
             event.processor = Some(one_of(rng, &[event.user.clone(), project.clone()]));
         }
-        event.tier = some(rng, 60, |rng| one_of(rng, &["bronze", "silver", "gold", "platinum", "lead"]).into());
+        event.tier =
+            some(rng, 60, |rng| one_of(rng, &["bronze", "silver", "gold", "platinum", "lead"]).into());
         event.occurred_at_ms = some(rng, 95, |rng| self.time(rng, world, now_ms));
         let about = event.occurred_at_ms.unwrap_or(now_ms);
         event.clears_at_ms = some(rng, 60, |rng| match rng.u32(..8) {
@@ -166,8 +202,8 @@ impl Past {
         if !self.spend.is_empty() && chance(rng, 10) {
             return one_of(rng, &self.spend);
         }
-        let currency = some(rng, 50, |rng| one_of(rng, &currencies()[..world.currencies])).flatten();
-        let digits = currency.map_or(0, Currency::minor_digits);
+        let currency = self.named(rng, world);
+        let digits = self.digits(rng, currency);
         let amount = if chance(rng, 10) { Decimal::ZERO } else { amount(rng, world, digits) };
         let event = SpendEvent {
             event_id: pick(rng, "s", 3 * world.references),

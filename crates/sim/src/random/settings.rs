@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use daybook_core::calendar::Zone;
 use daybook_core::money::Currency;
 use daybook_core::name::Name;
-use daybook_core::settings::{FeeSchedule, Partner, PartnerType, PaybackPolicy, Rewards, Settings, SplitRule};
+use daybook_core::settings::{
+    FeeSchedule, Partner, PartnerType, PaybackPolicy, Rewards, Settings, SplitRule,
+};
 use fastrand::Rng;
 use rust_decimal::Decimal;
 
@@ -89,7 +91,13 @@ fn rule(rng: &mut Rng, product: &str) -> Option<SplitRule> {
         6 => &["0.05", "0.15", "0.8"],
         _ => &["0.30", "0.005"],
     };
-    let mut names = vec![(Coproducer, "Ana"), (Affiliate, "Ana"), (Affiliate, "Bob"), (Coproducer, "Cy"), (Affiliate, "acme")];
+    let mut names = vec![
+        (Coproducer, "Ana"),
+        (Affiliate, "Ana"),
+        (Affiliate, "Bob"),
+        (Coproducer, "Cy"),
+        (Affiliate, "acme"),
+    ];
     rng.shuffle(&mut names);
     let owner_at = rng.usize(..6);
     let owner = one_of(rng, &["Olga", "acme", "Ana"]);
