@@ -102,7 +102,8 @@ impl<S: Store> Project<'_, S> {
         let after = spend.counts();
         self.books.head.accepted_spend += 1;
         if counted != after {
-            for ((day, currency, minor), sign) in counted.zip(Some(-1)).into_iter().chain(after.zip(Some(1))) {
+            for ((day, currency, minor), sign) in counted.zip(Some(-1)).into_iter().chain(after.zip(Some(1)))
+            {
                 let columns = Columns::of_spend(i128::from(minor) * sign);
                 self.add_to_day(day, currency, &columns, &Kpis::default())?;
             }
