@@ -52,7 +52,8 @@ pub(crate) fn settings(rng: &mut Rng, world: &World) -> Settings {
 }
 
 fn schedule(rng: &mut Rng, processor: &str) -> Option<(Name, FeeSchedule)> {
-    let percent = one_of(rng, &["2.9", "0", "1.5", "3.125", "0.0001", "50", "100", "33.333333"]);
+    let percent =
+        one_of(rng, &["2.9", "0", "1.5", "3.125", "0.0001", "50", "100", "33.333333", "12.3456789012345"]);
     let payback = one_of(rng, &[PaybackPolicy::None, PaybackPolicy::Proportional, PaybackPolicy::Full]);
     let mut fixed = || {
         let all = currencies().into_iter().flatten();
@@ -81,7 +82,7 @@ fn rewards(rng: &mut Rng) -> Rewards {
 /// A rule with two to four partners: even ones that tie, odd ones, all of it or little; the owner declared or not.
 fn rule(rng: &mut Rng, product: &str) -> Option<SplitRule> {
     use PartnerType::{Affiliate, Coproducer, Owner};
-    let shares: &[&str] = match rng.u32(..8) {
+    let shares: &[&str] = match rng.u32(..9) {
         0 => &["0.5", "0.5"],
         1 => &["0.25", "0.25", "0.25", "0.25"],
         2 => &["0.333333", "0.333333", "0.333333"],
@@ -89,6 +90,7 @@ fn rule(rng: &mut Rng, product: &str) -> Option<SplitRule> {
         4 => &["0", "0.0001"],
         5 => &["1"],
         6 => &["0.05", "0.15", "0.8"],
+        7 => &["0.333333333333333", "0.1", "0.123456789012345"],
         _ => &["0.30", "0.005"],
     };
     let mut names = vec![
