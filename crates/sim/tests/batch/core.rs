@@ -95,11 +95,6 @@ impl Core {
         let outcome = outcome(&effects.disposition);
         self.result.outcomes.push(outcome);
         let project = &record.project;
-        if outcome == Outcome::Accepted
-            && let Body::Charge(event) = &record.body
-        {
-            self.accepted.insert((project.clone(), event.identity.clone()), number);
-        }
         for change in &effects.points {
             let points = self.points.entry((project.clone(), change.user.clone())).or_default();
             points.0 += i128::from(change.delta.pending);
@@ -160,9 +155,9 @@ impl Core {
             EntryKind::Adjustment { corrects } => self.primary[&(project, corrects)],
             EntryKind::Primary(_) => {
                 let own = matches!(&record.body, Body::Charge(event) if event.identity == entry.identity);
-                let key = if own
-                    && self.accepted.get(&(project.clone(), entry.identity.clone())) == Some(&number)
-                {
+                let key = if own {
+                    // What time clears comes first, of whoever had the id before.
+                    self.accepted.insert((project.clone(), entry.identity.clone()), number);
                     (number, false)
                 } else {
                     let pending = entry.identity.event_id.strip_suffix("#clears").expect("a clearing");

@@ -73,7 +73,7 @@ fn run_of(seed: u64) -> Run {
     }
 }
 
-/// So many journals from a first seed on, so many records each; the first seed and the number can be given from outside.
+/// So many journals from a first seed on, so many records each.
 fn check_many(first: u64, count: u64, length: usize) {
     let begun = Instant::now();
     for seed in first..first + count {
@@ -86,7 +86,7 @@ fn check_many(first: u64, count: u64, length: usize) {
 #[test]
 fn short_journals() {
     check_many(1, 5_000, 20);
-    check_many(100_000, 6_000, 100);
+    check_many(100_000, 9_000, 100);
 }
 
 #[test]
@@ -107,34 +107,14 @@ fn a_changed_rule_is_noticed() {
     }
 }
 
+/// For a long run: `DAYBOOK_SIM_SEED=7000000 DAYBOOK_SIM_JOURNALS=100000 cargo test -p daybook-sim --test batch -- --ignored`.
 #[test]
-fn debug_stats() {
-    use daybook_sim::batch::books;
-    use std::collections::BTreeMap;
-    let mut n: BTreeMap<String, u64> = BTreeMap::new();
-    let mut add = |k: String, by: u64| *n.entry(k).or_default() += by;
-    for seed in 1..=2000 {
-        let r = books(&journal(seed, 100));
-        for o in &r.outcomes {
-            add(format!("outcome {o:?}"), 1);
-        }
-        for b in r.books.values() {
-            for (k, e) in &b.events {
-                add(format!("state {}", e.charge_state), 1);
-                for f in &e.flags {
-                    add(format!("flag {f}"), 1);
-                }
-                if k.1 {
-                    add("clearing".into(), 1);
-                }
-                if !e.live {
-                    add("dropped".into(), 1);
-                }
-            }
-            add("allocations".into(), b.allocations.len() as u64);
-        }
-    }
-    for (k, v) in n {
-        eprintln!("{k} {v}");
-    }
+#[ignore = "as long as one likes"]
+fn journals_from_a_seed_on() {
+    let given = |name: &str| std::env::var(name).ok().and_then(|value| value.parse().ok());
+    check_many(
+        given("DAYBOOK_SIM_SEED").unwrap_or(7_000_000),
+        given("DAYBOOK_SIM_JOURNALS").unwrap_or(10_000),
+        100,
+    );
 }
