@@ -19,6 +19,7 @@ mod journal;
 mod order;
 mod payback;
 mod points;
+mod posting;
 mod rounding;
 mod splits;
 mod totals;
@@ -112,7 +113,7 @@ pub enum Outcome {
 
 /// What a set of journal records ends in.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Result {
+pub struct Ending {
     /// What became of each record, in journal order.
     pub outcomes: Vec<Outcome>,
     /// The books by project.
@@ -121,18 +122,18 @@ pub struct Result {
 
 /// The books that records in journal order end in.
 #[must_use]
-pub fn books(records: &[JournalRecord]) -> Result {
+pub fn books(records: &[JournalRecord]) -> Ending {
     twisted(records, None)
 }
 
 /// As [`books`], with one rule changed.
 #[must_use]
-pub fn twisted(records: &[JournalRecord], twist: Option<Twist>) -> Result {
+pub fn twisted(records: &[JournalRecord], twist: Option<Twist>) -> Ending {
     let rules = Rules(twist);
     let (outcomes, projects) = journal::read(records, rules);
     let books = projects.into_iter().map(|(name, project)| {
         let books = totals::sum(&name, &project, rules);
         (name, books)
     });
-    Result { outcomes, books: books.collect() }
+    Ending { outcomes, books: books.collect() }
 }

@@ -13,11 +13,9 @@ use super::figures::Revenue;
 use super::order::{Step, Transaction, opening, steps};
 use super::payback::{Paybacks, chargeback_fee, payment_fee, schedule};
 use super::points::Earning;
+use super::posting::{Posting, Side};
 use super::splits::{Shares, Sharing};
 use super::{Rules, Twist};
-
-/// An organization's account.
-type Side = (Name, Account);
 
 /// What one event of a charge means.
 #[derive(Debug, Default)]
@@ -374,52 +372,5 @@ impl Walk<'_> {
             }
             _ => self.disputed -= amount.unwrap_or(open).min(open),
         }
-    }
-}
-
-/// The parties of one event.
-struct Posting {
-    customer: Name,
-    provider: Name,
-    processor: Name,
-}
-
-impl Posting {
-    fn customer(&self, account: Account) -> Side {
-        (self.customer.clone(), account)
-    }
-
-    fn provider(&self, account: Account) -> Side {
-        (self.provider.clone(), account)
-    }
-
-    /// A leg of 0 is left out.
-    fn leg(&self, meaning: &mut Meaning, from: Side, to: Side, amount: i128) {
-        if amount != 0 {
-            meaning.legs.push((from, to, amount));
-        }
-    }
-
-    fn payment(&self, meaning: &mut Meaning, amount: i128, fee: i128) {
-        let payable = self.customer(Account::Payable);
-        let (assets, taken) = (self.provider(Account::Assets), (self.processor.clone(), Account::Income));
-        if fee <= amount {
-            self.leg(meaning, payable.clone(), assets, amount - fee);
-            self.leg(meaning, payable, taken, fee);
-        } else {
-            self.leg(meaning, payable, taken.clone(), amount);
-            self.leg(meaning, assets, taken, fee - amount);
-        }
-        meaning.columns.gross_sales += amount;
-        meaning.columns.platform_fees += fee;
-        meaning.columns.transaction_count += 1;
-    }
-
-    /// P and V of a payback.
-    fn fees(&self, meaning: &mut Meaning, p: i128, v: i128) {
-        let (assets, taken) = (self.provider(Account::Assets), (self.processor.clone(), Account::Income));
-        self.leg(meaning, assets.clone(), taken.clone(), p);
-        self.leg(meaning, taken, assets, v);
-        meaning.columns.platform_fees += p - v;
     }
 }

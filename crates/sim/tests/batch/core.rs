@@ -14,7 +14,7 @@ use daybook_core::project::{Disposition, Effects, apply};
 use daybook_core::settings::PartnerType;
 use daybook_core::state::{Change, DayView, NoStore, Row, State};
 use daybook_sim::batch::figures::{Books, Counts, Customer, EventKey, Kpis, OwnerProfit, Profit, Revenue};
-use daybook_sim::batch::{Outcome, Result};
+use daybook_sim::batch::{Ending, Outcome};
 
 /// How the projector is run, and where its figures are taken from.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +29,7 @@ pub enum Run {
 
 struct Core {
     state: State<NoStore>,
-    result: Result,
+    result: Ending,
     /// By entry number: which event's primary entry it is.
     primary: BTreeMap<(Name, u64), EventKey>,
     /// The last record that each identity was accepted in.
@@ -44,14 +44,14 @@ struct Core {
 type Partner = (Day, Currency, PartnerType, Name);
 
 /// The projector's books.
-pub fn books(records: &[JournalRecord], run: Run) -> Result {
+pub fn books(records: &[JournalRecord], run: Run) -> Ending {
     let state = match run {
         Run::Volatile => State::volatile(),
         Run::Whole | Run::Batches(_) => State::new(NoStore),
     };
     let mut core = Core {
         state,
-        result: Result::default(),
+        result: Ending::default(),
         primary: BTreeMap::new(),
         accepted: BTreeMap::new(),
         since: BTreeMap::new(),
@@ -310,7 +310,7 @@ fn profit(columns: &Columns) -> Profit {
     }
 }
 
-fn leave_out_zeros(mut result: Result) -> Result {
+fn leave_out_zeros(mut result: Ending) -> Ending {
     result.books.values_mut().for_each(Books::leave_out_zeros);
     result
 }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use daybook_core::event::{Body, JournalRecord};
-use daybook_sim::batch::Result;
+use daybook_sim::batch::Ending;
 use daybook_sim::batch::figures::{Books, Event, EventKey};
 
 use crate::core::Run;
 
 /// Every figure that differs; `None`: all are the same.
-pub fn difference(actual: &Result, expected: &Result, run: Run) -> Option<Vec<String>> {
+pub fn difference(actual: &Ending, expected: &Ending, run: Run) -> Option<Vec<String>> {
     let mut found = Vec::new();
     for (number, (actual, expected)) in actual.outcomes.iter().zip(&expected.outcomes).enumerate() {
         if actual != expected {

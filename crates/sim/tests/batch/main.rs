@@ -1,6 +1,9 @@
 //! The projector against the batch model, over random journals: all figures must be the same to the cent and to the
 //! day. Where they are not, the journal is reduced to the records that it takes.
 
+// How much was compared belongs to the answer.
+#![allow(clippy::print_stderr)]
+
 mod core;
 mod difference;
 
