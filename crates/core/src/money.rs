@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use rust_decimal::{Decimal, RoundingStrategy};
+use rust_decimal::Decimal;
 
 use crate::rejection::Reason;
 
@@ -189,16 +189,16 @@ pub fn minor_positive(amount: Decimal, currency: Currency) -> Result<i64, Reason
     minor(amount, currency)
 }
 
-/// `amount * percent / 100`, half a minor unit rounded up (6.1). Saturates at [`AMOUNT_MINOR_MAX`].
+/// `amount * percent / 100`, half a minor unit rounded up (6.1), of an amount and a percentage that are not negative.
+///
+/// Exact: an amount may be the sum of a charge's pendings, and so beyond [`AMOUNT_MINOR_MAX`].
 #[must_use]
 pub fn percent_of(amount_minor: i64, percent: Decimal) -> i64 {
-    Decimal::from(amount_minor)
-        .checked_mul(percent)
-        .and_then(|p| p.checked_div(Decimal::ONE_HUNDRED))
-        .map(|p| p.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero))
-        .and_then(|p| i64::try_from(p).ok())
-        .unwrap_or(AMOUNT_MINOR_MAX)
-        .min(AMOUNT_MINOR_MAX)
+    let percent = percent.normalize();
+    let whole = 100 * 10_i128.pow(percent.scale());
+    let part = i128::from(amount_minor).saturating_mul(percent.mantissa());
+    // Half of `whole` is whole, so adding it rounds half up.
+    i64::try_from(part.saturating_add(whole / 2) / whole).unwrap_or(i64::MAX)
 }
 
 /// `round_half_up(total * part / whole)` for figures that are not negative (6.3); 0 where `whole` is 0.

@@ -335,7 +335,7 @@ impl Tally {
         }
         let amount = i128::from(posting.amount_minor);
         let value_minor = match (posting.orig_account, posting.dest_account) {
-            // The processor's Income is fees, which are taken back when an entry is corrected.
+            // A processor's fee that is taken back is no service: only the provider's Income is, both ways.
             (Account::Income, Account::Payable) if posting.orig_organization == posting.provider => amount,
             (Account::Payable, Account::Income) if posting.dest_organization == posting.provider => -amount,
             _ => 0,

@@ -91,16 +91,19 @@ impl<S: Store> Project<'_, S> {
         if spend.versions.len() >= settings.charge_history_max as usize {
             return Ok(self.refuse(Rejection::at(Reason::ChargeHistoryFull, "event_id")));
         }
-        let before = spend.counts();
+        let counted = spend.counts();
         let day = Arc::as_ref(&settings).zone.day(event.occurred_at_ms);
+        // A first version begins the count anew: what stands there before is no time, and later than any before 1970.
+        let before = if spend.versions.is_empty() { i64::MIN } else { spend.recorded_at_ms };
+        spend.recorded_at_ms = before.max(self.recorded_at_ms);
         let version = SpendVersion { event: event.clone(), amount_minor, currency, day };
         spend.versions.insert(at, version);
-        spend.recorded_at_ms = spend.recorded_at_ms.max(self.recorded_at_ms);
         spend.journal_sequence = self.books.head.journal_sequence;
         let after = spend.counts();
         self.books.head.accepted_spend += 1;
-        if before != after {
-            for ((day, currency, minor), sign) in before.zip(Some(-1)).into_iter().chain(after.zip(Some(1))) {
+        if counted != after {
+            for ((day, currency, minor), sign) in counted.zip(Some(-1)).into_iter().chain(after.zip(Some(1)))
+            {
                 let columns = Columns::of_spend(i128::from(minor) * sign);
                 self.add_to_day(day, currency, &columns, &Kpis::default())?;
             }

@@ -151,7 +151,8 @@ pub fn stands_at(allocated_minor: i64, paid_back_minor: i64, paid_minor: i64) ->
     if back == 0 {
         return allocated_minor;
     }
-    let taken = i128::from(allocated_minor) * i128::from(back) / i128::from(paid_minor);
+    // Floor also below 0, where another rule's owner carries a payment whose fee exceeds it.
+    let taken = (i128::from(allocated_minor) * i128::from(back)).div_euclid(i128::from(paid_minor));
     allocated_minor - i64::try_from(taken).unwrap_or(i64::MAX)
 }
 
