@@ -61,7 +61,7 @@ pub fn amounts(event: &ChargeEvent, default: Option<Currency>) -> Result<Amounts
 /// Makes an event ready to be accepted under the settings in force. The entry number is the caller's to set.
 ///
 /// # Errors
-/// What [`amounts`] refuses; `field_invalid` where the processor is also the provider or the customer (section 2);
+/// What [`amounts`] refuses; `field_invalid` where the processor is also the provider, or is named and the customer (section 2);
 /// `timestamp_missing`, `timestamp_invalid` (section 4); `beyond_horizon` (5.3).
 pub fn resolve(
     event: &ChargeEvent,
@@ -71,9 +71,10 @@ pub fn resolve(
     settings_index: u32,
     journal_time_ms: i64,
 ) -> Result<(Accepted, Currency), Rejection> {
-    // Also where it is the default: an account can't take both sides of a posting.
+    // A customer may have the name of the default processor: the event names none. The provider's Income and fees would be
+    // one account, whoever says so.
     let processor = event.processor.as_ref().unwrap_or(&settings.processor);
-    if processor == project || *processor == event.user {
+    if processor == project || event.processor.as_ref() == Some(&event.user) {
         return Err(Rejection::at(Reason::FieldInvalid, "provider"));
     }
     let amounts = amounts(event, settings.currency)?;

@@ -71,9 +71,9 @@ impl Circumstances<'_> {
     pub(crate) fn charge(&self, event: &ChargeEvent) -> Result<Accepted, Reason> {
         let mut reasons = self.time_faults(event.occurred_at_ms);
         // 2: a processor like the provider or the customer; the text says of an event that names one, the projector
-        // takes the settings' for named.
+        // refuses a default that is the provider as well.
         let processor = event.processor.as_ref().unwrap_or(&self.settings.processor);
-        if processor == self.project || *processor == event.user {
+        if processor == self.project || event.processor.as_ref() == Some(&event.user) {
             reasons.push(Reason::FieldInvalid);
         }
         let currency = event.currency.or(self.settings.currency);
