@@ -12,7 +12,7 @@ use crate::meaning::{Meaning, Step, Terms};
 use crate::name::Name;
 use crate::rewards::Earning;
 use crate::settings::Settings;
-use crate::splits::{self, Owner};
+use crate::splits::{self, Owner, Sharing};
 
 /// What is put behind a pending's event id for the payment that time assumes (3.2).
 pub const CLEARS_SUFFIX: &str = "#clears";
@@ -88,7 +88,7 @@ pub fn derive<'a>(
     let mut fold = Fold::default();
     // A clearing that has nothing to clear any more has no transaction, and pays nothing.
     let pays = |p: &&Planned<'_>| p.kind == Kind::Payment && (!p.clearing || p.transaction.is_some());
-    fold.sharing.owner = walk.iter().filter(pays).find_map(|p| owner(terms, p.accepted));
+    fold.sharing = walk.iter().filter(pays).find_map(|p| owner(terms, p.accepted)).map(Sharing::by);
     let mut derived = Vec::with_capacity(walk.len());
     for planned in walk {
         let Some(settings) = settings.get(planned.accepted.settings as usize) else { continue };

@@ -68,8 +68,8 @@ pub struct Fold {
     pub points: Points,
     /// State so far.
     pub state: ChargeState,
-    /// Who shares in it.
-    pub sharing: Sharing,
+    /// Who shares in it; a charge without a split rule shares nothing. Boxed: most have none.
+    pub sharing: Option<Box<Sharing>>,
 }
 
 const PAYABLE: (Role, Account) = (Role::Customer, Account::Payable);
@@ -249,15 +249,12 @@ impl Fold {
 
     /// How the net effect of the event under way is shared.
     fn share(&mut self, terms: &Terms, step: &Step<'_>, draft: &Draft) -> Vec<Share> {
-        let net_effect = draft.columns.net_revenue_minor();
-        if self.sharing.owner.is_none() {
-            return Vec::new();
-        }
+        let (paid_back, paid) = (self.paid_back(), self.paid);
+        let Some(sharing) = &mut self.sharing else { return Vec::new() };
         let rule =
             || splits::rule(&terms.settings, step.accepted.event.product.as_ref().or(terms.product.as_ref()));
         let payment = draft.paid_net.and_then(|net| Some((rule()?, net)));
-        let (paid_back, paid) = (self.paid_back(), self.paid);
-        self.sharing.step(payment, &terms.provider, net_effect, paid_back, paid)
+        sharing.step(payment, &terms.provider, draft.columns.net_revenue_minor(), paid_back, paid)
     }
 
     /// The event's processor; of a payback that names none, that of the first payment (1.5); else the settings'.

@@ -13,6 +13,9 @@ pub struct AccountBalance {
     pub currency: Currency,
     /// Received less given, minor units.
     pub balance_minor: i128,
+    /// What client profiles need besides, minor units: of Payable what was invoiced less what of it was taken back, of
+    /// Writeoff the goodwill, else 0 (section 9).
+    pub tally_minor: i128,
     /// Number of the last entry that touched it.
     pub entry_number: u64,
     /// Number of the journal record that caused that entry.
@@ -26,21 +29,6 @@ pub struct Organization {
     pub accounts: Vec<AccountBalance>,
     /// Its points, where it ever had any.
     pub points: Option<PointsBalance>,
-    /// Its figures as a customer, sorted by currency.
-    pub profiles: Vec<Profile>,
-}
-
-/// An organization's figures as a customer in one currency that its balances don't hold (section 9, seed 001).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Profile {
-    /// The currency.
-    pub currency: Currency,
-    /// Income->Payable less Payable->Income, minor units.
-    pub value_minor: i128,
-    /// Goodwill, minor units.
-    pub goodwill_minor: i128,
-    /// Number of the journal record that last changed anything of it.
-    pub journal_sequence: u64,
 }
 
 impl Organization {
@@ -48,42 +36,23 @@ impl Organization {
     pub(crate) fn account(&mut self, account: Account, currency: Currency) -> &mut AccountBalance {
         let at = self.accounts.partition_point(|a| (a.currency, a.account) < (currency, account));
         if self.accounts.get(at).is_none_or(|a| (a.currency, a.account) != (currency, account)) {
-            let fresh =
-                AccountBalance { account, currency, balance_minor: 0, entry_number: 0, journal_sequence: 0 };
+            let fresh = AccountBalance {
+                account,
+                currency,
+                balance_minor: 0,
+                tally_minor: 0,
+                entry_number: 0,
+                journal_sequence: 0,
+            };
             self.accounts.insert(at, fresh);
         }
         &mut self.accounts[at]
     }
 
-    /// The figures as a customer, opened where there are none.
-    pub(crate) fn profile(&mut self, currency: Currency) -> &mut Profile {
-        let at = self.profiles.partition_point(|p| p.currency < currency);
-        if self.profiles.get(at).is_none_or(|p| p.currency != currency) {
-            let fresh = Profile { currency, value_minor: 0, goodwill_minor: 0, journal_sequence: 0 };
-            self.profiles.insert(at, fresh);
-        }
-        &mut self.profiles[at]
-    }
-
-    /// Balance of an account, minor units.
-    fn balance_minor(&self, account: Account, currency: Currency) -> i128 {
-        let of = |a: &&AccountBalance| (a.account, a.currency) == (account, currency);
-        self.accounts.iter().find(of).map_or(0, |a| a.balance_minor)
-    }
-
-    /// What its client profile says in one currency (section 9).
-    #[must_use]
-    pub fn client_profile(&self, profile: &Profile) -> ClientProfile {
-        let balance = |account| self.balance_minor(account, profile.currency);
-        let given_back = balance(Account::Refund) + balance(Account::Chargeback) + balance(Account::Writeoff);
-        ClientProfile {
-            currency: profile.currency,
-            value_minor: profile.value_minor,
-            payable_minor: balance(Account::Payable),
-            acquisition_minor: profile.goodwill_minor,
-            dispute_minor: given_back - profile.goodwill_minor,
-            journal_sequence: profile.journal_sequence,
-        }
+    /// Its client profiles (section 9), one for each currency in which it ever was a customer.
+    pub fn client_profiles(&self) -> impl Iterator<Item = ClientProfile> {
+        let one_currency = |a: &AccountBalance, b: &AccountBalance| a.currency == b.currency;
+        self.accounts.chunk_by(one_currency).filter_map(ClientProfile::of)
     }
 }
 
@@ -102,6 +71,37 @@ pub struct ClientProfile {
     pub dispute_minor: i128,
     /// Number of the journal record that last changed anything of it.
     pub journal_sequence: u64,
+}
+
+impl ClientProfile {
+    /// The profile that accounts in one currency give; `None` where none of them is a customer's.
+    fn of(accounts: &[AccountBalance]) -> Option<Self> {
+        let customers = |a: &&AccountBalance| !matches!(a.account, Account::Income | Account::Assets);
+        let first = accounts.iter().find(customers)?;
+        let mut profile = Self {
+            currency: first.currency,
+            value_minor: 0,
+            payable_minor: 0,
+            acquisition_minor: 0,
+            dispute_minor: 0,
+            journal_sequence: 0,
+        };
+        for account in accounts.iter().filter(customers) {
+            profile.journal_sequence = profile.journal_sequence.max(account.journal_sequence);
+            match account.account {
+                Account::Payable => {
+                    profile.payable_minor = account.balance_minor;
+                    profile.value_minor = account.tally_minor;
+                }
+                Account::Writeoff => {
+                    profile.acquisition_minor = account.tally_minor;
+                    profile.dispute_minor += account.balance_minor - account.tally_minor;
+                }
+                _ => profile.dispute_minor += account.balance_minor,
+            }
+        }
+        Some(profile)
+    }
 }
 
 /// A user's points.

@@ -14,7 +14,7 @@ use crate::rejection::{Reason, Rejection};
 use crate::resolve::resolve;
 use crate::rewards::PointsChange;
 use crate::settings::Settings;
-use crate::splits::Allocation;
+use crate::splits::{Allocation, Sharing};
 use crate::state::{Books, State, Store};
 
 /// What became of a journal record.
@@ -277,7 +277,7 @@ impl<S: Store> Project<'_, S> {
             (terms(self.name, &key, &charge.history, &settings), charge.history.last())
             && let Some(in_force) = settings.get(new.settings as usize)
         {
-            if charge.fold.sharing.owner.is_none()
+            if charge.fold.sharing.is_none()
                 && new.event.kind == Kind::Payment
                 && let Some(owner) = owner(&terms, new)
             {
@@ -286,7 +286,7 @@ impl<S: Store> Project<'_, S> {
                     let new = charge.history.pop();
                     return self.rederive(&key, charge, new, now);
                 }
-                charge.fold.sharing.owner = Some(owner);
+                charge.fold.sharing = Some(Sharing::by(owner));
             }
             let step = Step {
                 accepted: new,

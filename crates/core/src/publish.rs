@@ -278,9 +278,10 @@ impl<S: Store> Project<'_, S> {
         let sides = || {
             postings.iter().flat_map(|p| {
                 let amount = i128::from(p.amount_minor);
+                let (orig, dest) = tallies(p, goodwill);
                 [
-                    (&p.orig_organization, p.orig_account, -amount),
-                    (&p.dest_organization, p.dest_account, amount),
+                    (&p.orig_organization, p.orig_account, -amount, orig),
+                    (&p.dest_organization, p.dest_account, amount, dest),
                 ]
             })
         };
@@ -292,17 +293,13 @@ impl<S: Store> Project<'_, S> {
                 name,
                 || store.organization(project, name),
                 |organization| {
-                    for (_, account, amount_minor) in sides().filter(|(other, ..)| *other == name) {
+                    for (_, account, amount_minor, tally_minor) in
+                        sides().filter(|(other, ..)| *other == name)
+                    {
                         let balance = organization.account(account, currency);
                         balance.balance_minor += amount_minor;
+                        balance.tally_minor += tally_minor;
                         (balance.entry_number, balance.journal_sequence) = (entry_number, journal_sequence);
-                    }
-                    for posting in postings {
-                        let Some(tally) = Tally::of(posting, name, goodwill) else { continue };
-                        let profile = organization.profile(currency);
-                        profile.value_minor += tally.value_minor;
-                        profile.goodwill_minor += tally.goodwill_minor;
-                        profile.journal_sequence = journal_sequence;
                     }
                 },
             )?;
@@ -315,36 +312,16 @@ fn postings(meaning: &Meaning) -> Vec<Posting> {
     meaning.legs.iter().map(|leg| leg.posting(&meaning.parties)).collect()
 }
 
-/// What a posting adds to the client profile of an organization that is its customer (section 9).
-#[derive(Clone, Copy, Default)]
-struct Tally {
-    value_minor: i128,
-    goodwill_minor: i128,
-}
-
-impl Tally {
-    /// `None` where the posting does not touch the organization as a customer.
-    fn of(posting: &Posting, organization: &Name, goodwill: bool) -> Option<Self> {
-        let customers = |account: Account| {
-            matches!(account, Account::Payable | Account::Refund | Account::Chargeback | Account::Writeoff)
-        };
-        let from = posting.orig_organization == *organization && customers(posting.orig_account);
-        let to = posting.dest_organization == *organization && customers(posting.dest_account);
-        if !from && !to {
-            return None;
-        }
-        let amount = i128::from(posting.amount_minor);
-        let value_minor = match (posting.orig_account, posting.dest_account) {
-            // A processor's fee that is taken back is no service: only the provider's Income is, both ways.
-            (Account::Income, Account::Payable) if posting.orig_organization == posting.provider => amount,
-            (Account::Payable, Account::Income) if posting.dest_organization == posting.provider => -amount,
-            _ => 0,
-        };
-        let goodwill_minor = match (posting.orig_account, posting.dest_account) {
-            (Account::Payable, Account::Writeoff) if goodwill => amount,
-            (Account::Writeoff, Account::Payable) if goodwill => -amount,
-            _ => 0,
-        };
-        Some(Self { value_minor, goodwill_minor })
+/// What client profiles need of a posting besides its amount (section 9): how it changes the tallies of the accounts that
+/// it goes from and to.
+fn tallies(posting: &Posting, goodwill: bool) -> (i128, i128) {
+    let amount = i128::from(posting.amount_minor);
+    match (posting.orig_account, posting.dest_account) {
+        // A processor's fee that is taken back is no service: only the provider's Income is, both ways.
+        (Account::Income, Account::Payable) if posting.orig_organization == posting.provider => (0, amount),
+        (Account::Payable, Account::Income) if posting.dest_organization == posting.provider => (-amount, 0),
+        (Account::Payable, Account::Writeoff) if goodwill => (0, amount),
+        (Account::Writeoff, Account::Payable) if goodwill => (-amount, 0),
+        _ => (0, 0),
     }
 }

@@ -171,15 +171,21 @@ pub fn difference(before: &[Share], after: &[Share]) -> Vec<Share> {
 }
 
 /// How the net revenue of a charge is shared so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sharing {
-    /// By the first payment that has a rule (3.7); a charge without one shares nothing.
-    pub owner: Option<Owner>,
+    /// By the first payment that has a rule (3.7).
+    pub owner: Owner,
     /// The other partners, in the order in which payments named them.
     pub standings: Vec<Standing>,
 }
 
 impl Sharing {
+    /// Nothing shared yet.
+    #[must_use]
+    pub fn by(owner: Owner) -> Box<Self> {
+        Box::new(Self { owner, standings: Vec::new() })
+    }
+
     /// Shares of one event, the owner's last: `net_effect_minor` is all that it adds to net revenue, `payment` the rule
     /// and the net amount of a payment that has a rule. The figures are the charge's after the event.
     pub fn step(
@@ -190,7 +196,7 @@ impl Sharing {
         paid_back_minor: i64,
         paid_minor: i64,
     ) -> Vec<Share> {
-        let Some(owner) = &self.owner else { return Vec::new() };
+        let owner = &self.owner;
         let parts = payment.map(|(rule, net)| allocate(rule, provider, net)).unwrap_or_default();
         for (partner, percentage, part) in parts.into_iter().filter(|(p, ..)| *p != owner.partner) {
             match self.standings.iter_mut().find(|s| s.partner == partner) {

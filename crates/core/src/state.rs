@@ -448,9 +448,8 @@ impl<S: Store> State<S> {
                 let fresh = value.accounts.iter().filter(move |a| a.journal_sequence > since);
                 let balances = fresh.map(move |balance| Row::Balance { organization, balance });
                 let points = value.points.as_ref().filter(|p| p.journal_sequence > since);
-                let profiles = value.profiles.iter().filter(move |p| p.journal_sequence > since);
-                let profiles =
-                    profiles.map(move |p| Row::Customer { organization, profile: value.client_profile(p) });
+                let profiles = value.client_profiles().filter(move |p| p.journal_sequence > since);
+                let profiles = profiles.map(move |profile| Row::Customer { organization, profile });
                 let points = points.map(move |balance| Row::Points { user: organization, balance });
                 balances.chain(profiles).chain(points)
             });

@@ -209,7 +209,7 @@ pub fn published_is_derived(state: &State<NoStore>, effects: &[Effects]) -> Verd
             kpis.entry((d.meaning.day, key.currency)).or_default().add(&of_points);
             let net = d.meaning.columns.net_revenue_minor();
             let shared: i128 = d.meaning.shares.iter().map(|s| s.amount_minor).sum();
-            if fold.sharing.owner.is_some() {
+            if fold.sharing.is_some() {
                 equal("shares add up to the net effect", &shared, &net)?;
             }
             let of_event = shares.entry(d.identity.clone()).or_default();

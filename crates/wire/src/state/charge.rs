@@ -86,15 +86,15 @@ fn put_fold(out: &mut Vec<u8>, fold: &Fold) {
     put_long(out, fold.points.pending);
     put_long(out, fold.points.available);
     out.push(fold.state as u8);
-    put_option(out, fold.sharing.owner.as_ref(), |out, owner| {
-        put_partner(out, &owner.partner);
-        put_decimal(out, owner.percentage);
-    });
-    put_list(out, fold.sharing.standings.iter(), |out, standing| {
-        put_partner(out, &standing.partner);
-        put_decimal(out, standing.percentage);
-        put_long(out, standing.allocated_minor);
-        put_long(out, standing.stands_at_minor);
+    put_option(out, fold.sharing.as_deref(), |out, sharing| {
+        put_partner(out, &sharing.owner.partner);
+        put_decimal(out, sharing.owner.percentage);
+        put_list(out, sharing.standings.iter(), |out, standing| {
+            put_partner(out, &standing.partner);
+            put_decimal(out, standing.percentage);
+            put_long(out, standing.allocated_minor);
+            put_long(out, standing.stands_at_minor);
+        });
     });
 }
 
@@ -120,17 +120,18 @@ fn read_fold(r: &mut Reader<'_>) -> Result<Fold, Malformed> {
             let state = usize::from(r.byte()?);
             ChargeState::ALL.get(state).copied().ok_or_else(|| r.malformed("a charge's state"))?
         },
-        sharing: Sharing {
-            owner: r.option(|r| Ok(Owner { partner: read_partner(r)?, percentage: read_decimal(r)? }))?,
-            standings: read_list(r, |r| {
+        sharing: r.option(|r| {
+            let owner = Owner { partner: read_partner(r)?, percentage: read_decimal(r)? };
+            let standings = read_list(r, |r| {
                 Ok(Standing {
                     partner: read_partner(r)?,
                     percentage: read_decimal(r)?,
                     allocated_minor: r.long()?,
                     stands_at_minor: r.long()?,
                 })
-            })?,
-        },
+            })?;
+            Ok(Box::new(Sharing { owner, standings }))
+        })?,
     })
 }
 

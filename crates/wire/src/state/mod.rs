@@ -17,7 +17,7 @@ use daybook_core::charge::{ChargeKey, Reference};
 use daybook_core::event::{Identity, SourcePosition};
 use daybook_core::money::Currency;
 use daybook_core::name::Name;
-use daybook_core::organization::{AccountBalance, Organization, PointsBalance, Profile};
+use daybook_core::organization::{AccountBalance, Organization, PointsBalance};
 use daybook_core::party::Account;
 use daybook_core::rejection::Reason;
 use daybook_core::rewards::Points;
@@ -316,6 +316,7 @@ fn put_organization(out: &mut Vec<u8>, organization: &Organization) {
         out.push(balance.account as u8);
         put_str(out, balance.currency.code());
         put_i128(out, balance.balance_minor);
+        put_i128(out, balance.tally_minor);
         put_count(out, balance.entry_number);
         put_count(out, balance.journal_sequence);
     });
@@ -323,12 +324,6 @@ fn put_organization(out: &mut Vec<u8>, organization: &Organization) {
         put_long(out, points.points.pending);
         put_long(out, points.points.available);
         put_count(out, points.journal_sequence);
-    });
-    put_list(out, organization.profiles.iter(), |out, profile| {
-        put_str(out, profile.currency.code());
-        put_i128(out, profile.value_minor);
-        put_i128(out, profile.goodwill_minor);
-        put_count(out, profile.journal_sequence);
     });
 }
 
@@ -343,6 +338,7 @@ pub fn read_organization(bytes: &[u8]) -> Result<Organization, Malformed> {
                 account: Account::ALL.get(account).copied().ok_or_else(|| r.malformed("an account"))?,
                 currency: read_currency(r)?,
                 balance_minor: read_i128(r)?,
+                tally_minor: read_i128(r)?,
                 entry_number: r.count()?,
                 journal_sequence: r.count()?,
             })
@@ -350,14 +346,6 @@ pub fn read_organization(bytes: &[u8]) -> Result<Organization, Malformed> {
         points: r.option(|r| {
             Ok(PointsBalance {
                 points: Points { pending: r.long()?, available: r.long()? },
-                journal_sequence: r.count()?,
-            })
-        })?,
-        profiles: read_list(&mut r, |r| {
-            Ok(Profile {
-                currency: read_currency(r)?,
-                value_minor: read_i128(r)?,
-                goodwill_minor: read_i128(r)?,
                 journal_sequence: r.count()?,
             })
         })?,

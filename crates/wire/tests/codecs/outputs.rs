@@ -294,6 +294,7 @@ proptest! {
             account,
             currency,
             balance_minor: numbers.0.into(),
+            tally_minor: 0,
             entry_number: numbers.1,
             journal_sequence: numbers.2,
         };
