@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use daybook_tests::accounting::{Balances, Tool, export, published};
 use daybook_tests::binary::Binary;
 use daybook_tests::books::Books;
+use daybook_tests::formats;
 use daybook_tests::instance::{Instance, OPERATOR_KEY, write_config};
 use daybook_tests::traffic::{check_processing, process};
 use serde_json::{Value, json};
@@ -145,6 +146,8 @@ fn tools_accept_the_ledger_and_agree_with_its_balances() -> Result<()> {
     let refund = REFUND.replace("uuid-generated-event-id", "7c9e6679-7425-40de-944b-e07fc1f90ae7");
     let seeds = format!("{}\n{}\n", line(PAYMENT)?, line(&refund)?);
     check(&binary, folder.path(), "seeds", &books_of(&binary, folder.path(), "seeds", &seeds)?)?;
+
+    check(&binary, folder.path(), "every-kind", &formats::books(&binary, folder.path())?)?;
 
     let names = books_of(&binary, folder.path(), "names", &charges_of_names()?)?;
     ensure!(names.summary()?["dead_letters"] == json!({}), "{}", names.summary()?);

@@ -184,6 +184,16 @@ fn every_format_and_every_output_as_by_process() -> Result<()> {
     let instance = deployment.start("a")?;
     deployment.settle()?;
     deployment.verify()?;
+    let listed = deployment.run("a", &["dlq", "list", "--topic", "spend", "--json"])?;
+    let letter: Value = serde_json::from_str(&listed.with(0)?.stdout)?;
+    ensure!(letter["reason"] == "amount_out_of_range" && letter["path"] == "spend_amount", "{letter}");
+    let corrected = folder.path().join("corrected.json");
+    fs::write(&corrected, SPEND[2].replace("-1", "1"))?;
+    let with = corrected.to_str().context("a path that is no text")?;
+    let place = letter["letter"].as_str().unwrap_or_default();
+    deployment.run("a", &["dlq", "replay", place, "--with", with])?.with(0)?;
+    deployment.settle()?;
+    deployment.verify()?;
     instance.stop()?;
 
     let mut process = vec!["process".to_owned(), "--input-format".to_owned(), "kcat".to_owned()];

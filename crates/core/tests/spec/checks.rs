@@ -37,6 +37,27 @@ pub struct Totals {
     customers: BTreeMap<(Name, Currency), [i128; 4]>,
 }
 
+impl Totals {
+    /// Points that are not 0.
+    pub fn points(&self) -> &BTreeMap<Name, (i64, i64)> {
+        &self.points
+    }
+
+    /// Balances that are not 0.
+    pub fn balances(&self) -> &Balances {
+        &self.balances
+    }
+
+    /// What partners have, all days together.
+    pub fn allocations(&self) -> BTreeMap<(PartnerType, Name), i128> {
+        let mut sums = BTreeMap::new();
+        for ((_, _, partner_type, name), minor) in &self.allocations {
+            *sums.entry((*partner_type, name.clone())).or_default() += minor;
+        }
+        sums
+    }
+}
+
 /// Applies records to a state.
 pub fn play(state: &mut State<NoStore>, records: &[JournalRecord]) -> Vec<Effects> {
     records.iter().map(|record| apply(state, record).unwrap_or_else(|never| match never {})).collect()

@@ -10,8 +10,9 @@ use proptest::prelude::*;
 
 use crate::checks::{
     appended_twice_counts_once, books_balance, entries_hold, play, published_is_derived, same_in_any_order,
+    totals,
 };
-use crate::generate::{START_MS, extremes, plans};
+use crate::generate::{START_MS, extremes, plans, settings};
 
 fn fresh() -> State<NoStore> {
     State::new(NoStore)
@@ -19,6 +20,16 @@ fn fresh() -> State<NoStore> {
 
 fn holds(verdict: Result<(), String>) -> Result<(), TestCaseError> {
     verdict.map_err(TestCaseError::fail)
+}
+
+fn record(body: Body) -> JournalRecord {
+    JournalRecord {
+        project: "provider".into(),
+        recorded_at_ms: START_MS,
+        source_timestamp_ms: None,
+        source: None,
+        body,
+    }
 }
 
 /// A batch hands out the rows that its own records have touched, and of an organization's balances only those.
@@ -29,13 +40,7 @@ fn rows_are_those_of_the_batch() {
         event.amount = Some(1.into());
         event.currency = Currency::parse("USD");
         event.occurred_at_ms = Some(START_MS);
-        JournalRecord {
-            project: "provider".into(),
-            recorded_at_ms: START_MS,
-            source_timestamp_ms: None,
-            source: None,
-            body: Body::Charge(Box::new(event)),
-        }
+        record(Body::Charge(Box::new(event)))
     };
     let mut state = fresh();
     play(&mut state, &[payment("ann")]);
@@ -120,6 +125,48 @@ proptest! {
     #[test]
     fn invariant_2_a_record_appended_twice_counts_once(plan in plans(10)) {
         holds(appended_twice_counts_once(&plan, fresh))?;
+    }
+
+    #[test]
+    fn rule_8_points_never_depend_on_how_a_refund_is_cut(
+        paid in 1..500_000_i64,
+        cuts in vec(1..100_000_i64, 1..8),
+        tier in prop::sample::select(vec!["bronze", "silver", "gold"]),
+        settings in settings(),
+    ) {
+        // The same money back at once and in parts, at most what was paid.
+        let mut parts = Vec::new();
+        let mut left = paid;
+        for cut in cuts {
+            let part = cut.min(left);
+            if part > 0 {
+                parts.push(part);
+            }
+            left -= part;
+        }
+        let charge = |refunds: &[i64]| {
+            let event = |id: String, kind, minor: i64, at: i64| {
+                let mut event = ChargeEvent::new(id, kind, "customer");
+                event.amount = Some(rust_decimal::Decimal::new(minor, 2).normalize());
+                event.currency = Currency::parse("USD");
+                event.charge_id = Some("c".into());
+                event.product = Some("p1".into());
+                event.tier = Some(tier.into());
+                event.occurred_at_ms = Some(START_MS + at);
+                record(Body::Charge(Box::new(event)))
+            };
+            let mut records = vec![record(Body::Settings(settings.clone().into()))];
+            records.push(event("p".to_owned(), Kind::Payment, paid, 0));
+            let refund = |(minor, at): (&i64, i64)| event(format!("r{at}"), Kind::Refund, *minor, at);
+            records.extend(refunds.iter().zip(1..).map(refund));
+            let mut state = fresh();
+            play(&mut state, &records);
+            totals(&state)
+        };
+        let (at_once, cut) = (charge(&[parts.iter().sum()]), charge(&parts));
+        prop_assert_eq!(at_once.points(), cut.points());
+        prop_assert_eq!(at_once.balances(), cut.balances());
+        prop_assert_eq!(at_once.allocations(), cut.allocations());
     }
 
     #[test]
