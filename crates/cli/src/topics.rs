@@ -67,16 +67,8 @@ impl Specification {
                 // One that can't be written would hold up all that come after it.
                 (kafka.output_partitions, vec![large], vec![("retention.ms", "-1")])
             }
-            Topic::RevenueDaily
-            | Topic::SpendDaily
-            | Topic::ProfitDaily
-            | Topic::ProfitMonthly
-            | Topic::OwnerProfitDaily
-            | Topic::AllocationsDaily
-            | Topic::KpisDaily
-            | Topic::AccountsBalances
-            | Topic::CustomersProfile
-            | Topic::RewardsBalances => (kafka.output_partitions, compacted, Vec::new()),
+            // Rows: the last of each key counts.
+            _ => (kafka.output_partitions, compacted, Vec::new()),
         };
         Self { topic, partitions, essential, initial }
     }

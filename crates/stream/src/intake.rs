@@ -48,6 +48,12 @@ pub struct IntakeSettings {
 }
 
 impl Taken {
+    /// Nothing but the refusal of a record that is too large to be looked at.
+    fn too_large(project: Option<&str>) -> Self {
+        let refused = (Rejection::at(Reason::PayloadTooLarge, ""), project.map(str::to_owned), 0);
+        Self { refused: vec![refused], ..Self::default() }
+    }
+
     /// Events that the record held: those for the journal and those refused.
     #[must_use]
     pub fn events(&self) -> u64 {
@@ -70,6 +76,16 @@ pub struct Taken {
     pub refused: Vec<(Rejection, Option<String>, u32)>,
 }
 
+/// What is known of a record before it is decoded.
+struct Known<'a> {
+    /// The project that its header names.
+    header: Option<&'a str>,
+    /// That, else the default.
+    project: Option<&'a str>,
+    /// The currency of that project's settings.
+    default_currency: Option<Currency>,
+}
+
 /// Decodes and stamps; knows of the settings only what decides which of several reasons is reported.
 #[derive(Clone, Debug, Default)]
 pub struct Decoder {
@@ -84,6 +100,15 @@ impl Decoder {
         Self { settings, currencies: BTreeMap::new() }
     }
 
+    /// `None` of a record that is too large.
+    fn known<'a>(&'a self, record: &'a Record) -> Option<Known<'a>> {
+        let header = record.header(PROJECT_HEADER);
+        let project = header.or(self.settings.default_project.as_deref());
+        let default_currency = project.and_then(|p| self.currencies.get(p)).copied();
+        let fits = record.value.len() <= self.settings.record_bytes_max;
+        fits.then_some(Known { header, project, default_currency })
+    }
+
     /// Journal records or rejections of a record of `charges`. `recorded_at_ms` gives the recorded time of each
     /// event; where it gives none, the event has no time at all and is refused.
     pub fn charges(
@@ -92,20 +117,14 @@ impl Decoder {
         position: &SourcePosition,
         recorded_at_ms: impl Fn(&ChargeEvent) -> Option<i64>,
     ) -> Taken {
+        let Some(Known { header, project, default_currency }) = self.known(record) else {
+            return Taken::too_large(record.header(PROJECT_HEADER));
+        };
         let mut taken = Taken::default();
-        let header = record.header(PROJECT_HEADER);
-        if record.value.len() > self.settings.record_bytes_max {
-            let project = header.map(str::to_owned);
-            taken.refused.push((Rejection::at(Reason::PayloadTooLarge, ""), project, 0));
-            return taken;
-        }
-        let known = header.or(self.settings.default_project.as_deref());
-        let default_currency = known.and_then(|p| self.currencies.get(p)).copied();
         let own_letter = record.headers.iter().any(|(name, _)| name == dead_letter::CANONICAL);
         let items = input::decode(&record.value, Context { default_currency, own_letter });
         if items.len() > RECORD_ITEMS_MAX {
-            taken.refused.push((Rejection::at(Reason::PayloadTooLarge, ""), known.map(str::to_owned), 0));
-            return taken;
+            return Taken::too_large(project);
         }
         for (item, number) in items.into_iter().zip(0_u32..) {
             let named = header.or(item.project.as_deref()).or(self.settings.default_project.as_deref());
@@ -139,17 +158,12 @@ impl Decoder {
         position: &SourcePosition,
         recorded_at_ms: impl Fn(&SpendEvent) -> i64,
     ) -> Taken {
+        let Some(Known { header, project, default_currency }) = self.known(record) else {
+            return Taken::too_large(record.header(PROJECT_HEADER));
+        };
         let mut taken = Taken::default();
-        let header = record.header(PROJECT_HEADER);
-        if record.value.len() > self.settings.record_bytes_max {
-            let project = header.map(str::to_owned);
-            taken.refused.push((Rejection::at(Reason::PayloadTooLarge, ""), project, 0));
-            return taken;
-        }
-        let known = header.or(self.settings.default_project.as_deref());
-        let default_currency = known.and_then(|p| self.currencies.get(p)).copied();
-        let (event, project) = input::decode_spend(&record.value, default_currency);
-        let named = header.or(project.as_deref()).or(self.settings.default_project.as_deref());
+        let (event, own) = input::decode_spend(&record.value, default_currency);
+        let named = header.or(own.as_deref()).or(project);
         match (valid_project(named), event) {
             (Ok(project), Ok(event)) => taken.journal.push(JournalRecord {
                 project: project.into(),

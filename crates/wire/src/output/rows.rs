@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use daybook_core::calendar::Day;
-use daybook_core::daily::{AllocationRow, DayRow, MonthRow, Stamp};
+use daybook_core::calendar::{Day, Month};
+use daybook_core::daily::{AllocationRow, Columns, DayRow, Stamp};
 use daybook_core::money::Currency;
 use daybook_core::organization::{AccountBalance, ClientProfile, PointsBalance};
 use daybook_core::state::{AllocationKey, DayView, Row};
@@ -53,16 +53,20 @@ pub fn row_key(project: &str, row: &Row<'_>, out: &mut String) {
 pub fn row_value(project: &str, row: &Row<'_>, out: &mut String) {
     match row {
         Row::Day { view, day, currency, row } => {
-            let write = match view {
-                DayView::Revenue => revenue,
-                DayView::Spend => spend,
-                DayView::Profit => profit,
-                DayView::OwnerProfit => owner_profit,
-                DayView::Kpis => kpis,
-            };
-            write(project, *day, *currency, row, out);
+            let (day, currency) = (*day, *currency);
+            match view {
+                DayView::Revenue => revenue(project, day, currency, row, out),
+                DayView::Spend => spend(project, day, currency, row, out),
+                DayView::Profit => {
+                    profit(project, &Period::Day(day), currency, &row.columns, row.profit, out)
+                }
+                DayView::OwnerProfit => owner_profit(project, day, currency, row, out),
+                DayView::Kpis => kpis(project, day, currency, row, out),
+            }
         }
-        Row::Month { month, currency, row } => monthly(project, &month.to_string(), *currency, row, out),
+        Row::Month { month, currency, row } => {
+            profit(project, &Period::Month(*month), *currency, &row.columns, row.profit, out);
+        }
         Row::Allocation { key, row } => allocation(project, key, row, out),
         Row::Balance { organization, balance } => account_balance(project, organization, balance, out),
         Row::Customer { organization, profile } => customer(project, organization, profile, out),
@@ -112,40 +116,39 @@ fn spend(project: &str, day: Day, currency: Currency, row: &DayRow, out: &mut St
     o.close();
 }
 
-fn profit(project: &str, day: Day, currency: Currency, row: &DayRow, out: &mut String) {
-    let columns = &row.columns;
-    let mut o = Object::open(out);
-    o.number("ad_spend_minor", columns.ad_spend_minor);
-    o.time("as_of", row.profit.as_of_ms);
-    o.str("currency", currency.code());
-    o.day("economic_day", day);
-    o.number("gross_revenue_minor", columns.gross_revenue_minor());
-    o.sequence(row.profit);
-    o.number("minor_digits", currency.minor_digits());
-    o.number("net_revenue_minor", columns.net_revenue_minor());
-    o.number("platform_fees_minor", columns.platform_fees_minor);
-    o.number("profit_minor", columns.profit_minor());
-    o.str("project_id", project);
-    o.number("revision", row.profit.revision);
-    o.optional_str("roas", columns.roas().as_deref());
-    o.close();
+/// What a row of profit is of.
+enum Period {
+    Day(Day),
+    Month(Month),
 }
 
-fn monthly(project: &str, month: &str, currency: Currency, row: &MonthRow, out: &mut String) {
-    let columns = &row.columns;
+/// Of `profit.daily` and `profit.monthly`, which differ in their period alone.
+fn profit(
+    project: &str,
+    period: &Period,
+    currency: Currency,
+    columns: &Columns,
+    stamp: Stamp,
+    out: &mut String,
+) {
     let mut o = Object::open(out);
     o.number("ad_spend_minor", columns.ad_spend_minor);
-    o.time("as_of", row.profit.as_of_ms);
+    o.time("as_of", stamp.as_of_ms);
     o.str("currency", currency.code());
+    if let Period::Day(day) = period {
+        o.day("economic_day", *day);
+    }
     o.number("gross_revenue_minor", columns.gross_revenue_minor());
-    o.sequence(row.profit);
+    o.sequence(stamp);
     o.number("minor_digits", currency.minor_digits());
-    o.str("month", month);
+    if let Period::Month(month) = period {
+        o.str("month", &month.to_string());
+    }
     o.number("net_revenue_minor", columns.net_revenue_minor());
     o.number("platform_fees_minor", columns.platform_fees_minor);
     o.number("profit_minor", columns.profit_minor());
     o.str("project_id", project);
-    o.number("revision", row.profit.revision);
+    o.number("revision", stamp.revision);
     o.optional_str("roas", columns.roas().as_deref());
     o.close();
 }
