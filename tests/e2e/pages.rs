@@ -101,6 +101,7 @@ pages! {
     seed_001_the_ledger = "seeds/001-ledger.md", 5;
     seed_002_revenue_and_splits = "seeds/002-revenue-and-splits.md", 5;
     seed_003_the_standard_transaction = "seeds/003-standard-transaction.md", 4;
+    the_track_envelope = "formats/track.md", 1;
     the_standard_transaction = "formats/standard-transaction.md", 1;
     the_sales_event = "formats/sales-event.md", 1;
     the_canonical_charge = "formats/canonical-charge.md", 1;
