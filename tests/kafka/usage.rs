@@ -27,7 +27,7 @@ fn topics_apply_is_idempotent_and_says_what_differs() -> Result<()> {
     let deployment = deployment(&folder, "apply")?;
     let again = deployment.run("topics", &["topics", "apply", "--check"])?;
     let lines: Vec<&str> = again.with(0)?.stdout.lines().collect();
-    ensure!(lines.len() == 11 && lines.iter().all(|line| line.starts_with("unchanged")), "{lines:?}");
+    ensure!(lines.len() == 21 && lines.iter().all(|line| line.starts_with("unchanged")), "{lines:?}");
     let config = folder.path().join("other.toml");
     let text = fs::read_to_string(deployment.config("other")?)?;
     fs::write(&config, text.replace("journal_partitions = 8", "journal_partitions = 12"))?;
