@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::args::{
     BalanceSheetArguments, ClientProfileArguments, EntriesArguments, ExportArguments, ExportCommand,
-    ReportArguments, SourceArguments,
+    ReportArguments,
 };
 use crate::exit::{Exit, ExitWith};
 use crate::source::Source;
@@ -48,11 +48,10 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 
 /// Hands every entry of the books, or of one project, to `take`, those of a project in their order.
 fn each_entry(
-    source: &SourceArguments,
+    source: &Source,
     project: Option<&str>,
     take: &mut dyn FnMut(&Entry) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let source = Source::open(source)?;
     source.each(Topic::LedgerEntries, None, &mut |record| {
         // The key is the project.
         if project.is_some_and(|project| project.as_bytes() != record.key) {
@@ -70,17 +69,24 @@ fn show(key: &[u8]) -> String {
 }
 
 fn entries(format: Format, arguments: &EntriesArguments) -> anyhow::Result<()> {
+    // Before anything is written.
+    let source = Source::open(&arguments.source)?;
+    let write = |out: &mut dyn Write| {
+        let mut export = exporter(format, BufWriter::with_capacity(BUFFER, out))?;
+        each_entry(&source, arguments.project.as_deref(), &mut |entry| Ok(export.entry(entry)?))?;
+        anyhow::Ok(export.finish()?)
+    };
     let Some(path) = &arguments.out else {
-        return write_entries(format, arguments, io::stdout().lock());
+        return write(&mut io::stdout().lock());
     };
     let failed = || format!("failed to write {}", path.display());
     // What stands there stays until all is written, so that no half of a ledger is taken for a whole one. What is no
     // file, such as a pipe, can't be replaced.
     let in_place = path.exists() && !path.is_file();
     let partial = if in_place { path.clone() } else { partial_path(path)? };
-    let file = File::create(&partial)
+    let mut file = File::create(&partial)
         .map_err(|error| ExitWith::error(Exit::Misconfigured, anyhow!(error).context(failed())))?;
-    let written = write_entries(format, arguments, &file).and_then(|()| {
+    let written = write(&mut file).and_then(|()| {
         if in_place {
             return Ok(());
         }
@@ -103,16 +109,10 @@ fn partial_path(path: &Path) -> anyhow::Result<PathBuf> {
     Ok(path.with_file_name(name))
 }
 
-fn write_entries(format: Format, arguments: &EntriesArguments, out: impl Write) -> anyhow::Result<()> {
-    let mut export = exporter(format, BufWriter::with_capacity(BUFFER, out))?;
-    each_entry(&arguments.source, arguments.project.as_deref(), &mut |entry| Ok(export.entry(entry)?))?;
-    Ok(export.finish()?)
-}
-
 fn balance_sheet(arguments: &BalanceSheetArguments) -> anyhow::Result<()> {
     let report = &arguments.report;
     let mut sheets = BalanceSheets::at(report.as_of);
-    each_entry(&report.source, report.project.as_deref(), &mut |entry| {
+    each_entry(&Source::open(&report.source)?, report.project.as_deref(), &mut |entry| {
         sheets.entry(entry);
         Ok(())
     })?;
@@ -128,7 +128,7 @@ fn balance_sheet(arguments: &BalanceSheetArguments) -> anyhow::Result<()> {
 fn client_profile(arguments: &ClientProfileArguments) -> anyhow::Result<()> {
     let report = &arguments.report;
     let mut profiles = ClientProfiles::at(report.as_of);
-    each_entry(&report.source, report.project.as_deref(), &mut |entry| {
+    each_entry(&Source::open(&report.source)?, report.project.as_deref(), &mut |entry| {
         profiles.entry(entry);
         Ok(())
     })?;

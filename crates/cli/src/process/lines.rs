@@ -30,6 +30,24 @@ struct KcatLine {
     payload: Option<String>,
 }
 
+/// Standard input instead of a file.
+const STDIN: &str = "-";
+
+/// Looks whether there is such a file, and leaves it closed: a pipe can be opened but once.
+///
+/// # Errors
+/// Ends with [`Exit::Misconfigured`].
+pub fn find(path: &Path) -> anyhow::Result<()> {
+    if path.as_os_str() == STDIN {
+        return Ok(());
+    }
+    std::fs::metadata(path).map(drop).map_err(|e| cannot_open(path, &e))
+}
+
+fn cannot_open(path: &Path, error: &std::io::Error) -> anyhow::Error {
+    ExitWith::error(Exit::Misconfigured, anyhow!("failed to open {}: {error}", path.display()))
+}
+
 /// Hands every record of a file of `topic` to `take`, with its position and the bytes it took. Values are numbered by
 /// `offset` over all files; what `kcat` prints has positions of its own. Empty lines are no records.
 pub fn read(
@@ -39,12 +57,10 @@ pub fn read(
     offset: &mut u64,
     take: &mut dyn FnMut(&Record, SourcePosition, u64) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let mut reader: Box<dyn BufRead> = if path.as_os_str() == "-" {
+    let mut reader: Box<dyn BufRead> = if path.as_os_str() == STDIN {
         Box::new(BufReader::new(stdin()))
     } else {
-        let file = File::open(path).map_err(|e| {
-            ExitWith::error(Exit::Misconfigured, anyhow!("failed to open {}: {e}", path.display()))
-        })?;
+        let file = File::open(path).map_err(|e| cannot_open(path, &e))?;
         Box::new(BufReader::with_capacity(1 << 18, file))
     };
     let topic = topic.name().into();

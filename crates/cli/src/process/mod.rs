@@ -42,6 +42,8 @@ pub fn process(arguments: &ProcessArguments) -> anyhow::Result<()> {
         None => Vec::new(),
         Some(file) => crate::settings::read(file)?,
     };
+    // Before the folder is made, which must be empty the next time.
+    arguments.spend.iter().chain(&arguments.charges).try_for_each(|file| lines::find(file))?;
     let mut run = Run {
         decoder: Decoder::new(IntakeSettings {
             default_project: arguments.project.clone(),
