@@ -68,7 +68,16 @@ impl Specification {
                 (kafka.output_partitions, vec![large], vec![("retention.ms", "-1")])
             }
             // Rows: the last of each key counts.
-            _ => (kafka.output_partitions, compacted, Vec::new()),
+            Topic::RevenueDaily
+            | Topic::SpendDaily
+            | Topic::ProfitDaily
+            | Topic::ProfitMonthly
+            | Topic::OwnerProfitDaily
+            | Topic::AllocationsDaily
+            | Topic::KpisDaily
+            | Topic::AccountsBalances
+            | Topic::CustomersProfile
+            | Topic::RewardsBalances => (kafka.output_partitions, compacted, Vec::new()),
         };
         Self { topic, partitions, essential, initial }
     }

@@ -261,6 +261,7 @@ fn check(source: &Source) -> anyhow::Result<Outcome> {
     let counts = projection.counts();
     anyhow::ensure!(counts.records > 0, "there is nothing to verify: the journal is empty");
     read.accepted_in_all = counts.accepted;
+    read.clearings = counts.clearings;
     read.dead_letters = count_letters(source, &bound)?;
     read.events = match source.events_read()? {
         Some(events) => Some(events - counts.already_seen.min(events)),

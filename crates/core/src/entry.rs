@@ -85,6 +85,9 @@ pub struct Entry {
     pub kind: EntryKind,
     /// The event that it is about.
     pub identity: Identity,
+    /// Whether that is a payment that time assumes (3.2), and not an event that was sent. Not published: an event's id
+    /// may look like a clearing's.
+    pub clearing: bool,
     /// Of an adjustment: the arriving event that caused it; `None` where time is the cause.
     pub caused_by: Option<Identity>,
     /// Reference of the charge; `None` where the event is a charge by itself.

@@ -297,7 +297,7 @@ impl<S: Store> Project<'_, S> {
                 clearing: false,
             };
             let meaning = charge.fold.step(&terms, &step);
-            self.publish_primary(&key, &terms, new, &new.event.identity, new.event.kind, &meaning)?;
+            self.publish_primary(&key, &terms, new, (&new.event.identity, false), new.event.kind, &meaning)?;
         }
         self.books.charges.put(key, charge);
         Ok(())
@@ -351,8 +351,8 @@ impl<S: Store> Project<'_, S> {
                     entry_number: self.books.head.entry_number + 1,
                 });
             }
-            let Derived { identity, accepted, kind, meaning, .. } = derived;
-            self.publish_primary(key, &terms, accepted, identity, *kind, meaning)?;
+            let Derived { identity, accepted, kind, meaning, clearing } = derived;
+            self.publish_primary(key, &terms, accepted, (identity, *clearing), *kind, meaning)?;
         }
         for derived in after.iter().filter(|d| !is_new(d)) {
             // A sender's event may have the id of a clearing; it is another event all the same.

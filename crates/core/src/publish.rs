@@ -22,6 +22,7 @@ struct Subject<'a> {
     terms: &'a Terms,
     identity: &'a Identity,
     accepted: &'a Accepted,
+    clearing: bool,
     flags: Flags,
 }
 
@@ -32,12 +33,12 @@ impl<S: Store> Project<'_, S> {
         key: &ChargeKey,
         terms: &Terms,
         accepted: &Accepted,
-        identity: &Identity,
+        (identity, clearing): (&Identity, bool),
         kind: Kind,
         meaning: &Meaning,
     ) -> Result<(), S::Error> {
         self.cause += 1;
-        let mut subject = Subject { key, terms, identity, accepted, flags: meaning.flags };
+        let mut subject = Subject { key, terms, identity, accepted, clearing, flags: meaning.flags };
         self.count(key.currency, meaning, None, kind)?;
         self.allocate(&subject, meaning, meaning.shares.clone())?;
         self.earn(&mut subject, &terms.customer, meaning, meaning.points)?;
@@ -56,7 +57,8 @@ impl<S: Store> Project<'_, S> {
     ) -> Result<(), S::Error> {
         let (before, after) = (&earlier.meaning, &derived.meaning);
         let (identity, accepted) = (&derived.identity, derived.accepted);
-        let mut subject = Subject { key, terms, identity, accepted, flags: after.flags };
+        let clearing = derived.clearing;
+        let mut subject = Subject { key, terms, identity, accepted, clearing, flags: after.flags };
         self.count(key.currency, after, Some(before), derived.kind)?;
         self.allocate(&subject, after, splits::difference(&before.shares, &after.shares))?;
         if before.parties.customer == after.parties.customer {
@@ -189,6 +191,7 @@ impl<S: Store> Project<'_, S> {
             currency: subject.key.currency,
             shares,
             journal_sequence: self.books.head.journal_sequence,
+            source_timestamp_ms: subject.accepted.source_timestamp_ms,
         });
         Ok(())
     }
@@ -233,6 +236,7 @@ impl<S: Store> Project<'_, S> {
             economic_day: meaning.day,
             flags: subject.flags,
             journal_sequence: self.books.head.journal_sequence,
+            source_timestamp_ms: subject.accepted.source_timestamp_ms,
         });
         Ok(())
     }
@@ -254,6 +258,7 @@ impl<S: Store> Project<'_, S> {
             entry_number: self.books.head.entry_number,
             kind,
             identity: subject.identity.clone(),
+            clearing: subject.clearing,
             caused_by,
             charge_id: subject.key.charge_id().cloned(),
             occurred_at_ms: meaning.time_ms,

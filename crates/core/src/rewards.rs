@@ -17,7 +17,8 @@ pub struct Points {
 }
 
 impl Points {
-    /// Component by component; saturates, which no bounded history can reach.
+    /// Component by component; saturates. Under the default settings no charge comes near: thousands of amounts at their
+    /// bound, or a multiplier of hundreds, would be needed.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {
@@ -164,4 +165,6 @@ pub struct PointsChange {
     pub flags: Flags,
     /// Number of the journal record that caused it, per project from 1.
     pub journal_sequence: u64,
+    /// Kafka timestamp of its record: that of the event's input record, Unix milliseconds, where it had one.
+    pub source_timestamp_ms: Option<i64>,
 }

@@ -68,10 +68,12 @@ pub struct Allocation {
     pub economic_day: Day,
     /// Currency of the shares.
     pub currency: Currency,
-    /// Shares, or how they have changed; the owner's last.
+    /// Shares, the owner's last; or how they have changed, partners that have none any more behind it.
     pub shares: Vec<Share>,
     /// Number of the journal record that caused it.
     pub journal_sequence: u64,
+    /// Kafka timestamp of its record: that of the event's input record, Unix milliseconds, where it had one.
+    pub source_timestamp_ms: Option<i64>,
 }
 
 /// The rule of a product.

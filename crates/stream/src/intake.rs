@@ -121,7 +121,7 @@ impl Decoder {
             return Taken::too_large(record.header(PROJECT_HEADER));
         };
         let mut taken = Taken::default();
-        let own_letter = record.headers.iter().any(|(name, _)| name == dead_letter::CANONICAL);
+        let own_letter = record.header(dead_letter::CANONICAL) == Some("true");
         let items = input::decode(&record.value, Context { default_currency, own_letter });
         if items.len() > RECORD_ITEMS_MAX {
             return Taken::too_large(project);
@@ -450,7 +450,9 @@ pub fn dead_letter_record(
 ) -> Record {
     let mut letter = record.clone();
     let added = dead_letter::headers(rejection, project, Some(source));
-    letter.headers.retain(|(name, _)| !added.iter().any(|(n, _)| n == name));
+    // What these say of a letter is this product's to say, whatever the record came with.
+    let ours = [dead_letter::REPEATS, dead_letter::OMITTED];
+    letter.headers.retain(|(name, _)| !added.iter().any(|(n, _)| n == name) && !ours.contains(&&**name));
     letter.headers.extend(added);
     letter
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use daybook_core::entry::EntryKind;
 use daybook_core::event::{Body, JournalRecord};
 use daybook_core::name::Name;
 use daybook_core::project::{Disposition, apply};
@@ -36,6 +37,8 @@ pub struct Counts {
     pub entries: u64,
     /// Adjusting entries among them.
     pub adjustments: u64,
+    /// Primary entries of payments that time assumes among them.
+    pub clearings: u64,
     /// Flags raised in entries.
     pub flags: BTreeMap<&'static str, u64>,
 }
@@ -50,6 +53,7 @@ impl Counts {
         self.already_seen += other.already_seen;
         self.entries += other.entries;
         self.adjustments += other.adjustments;
+        self.clearings += other.clearings;
         for (mine, theirs) in [(&mut self.refused, &other.refused), (&mut self.flags, &other.flags)] {
             for (label, count) in theirs {
                 *mine.entry(label).or_default() += count;
@@ -157,13 +161,15 @@ impl<S: Store> Projection<S> {
             Disposition::NotAnEvent => {}
             Disposition::Refused(rejection) => {
                 *self.counts.refused.entry(rejection.reason.code()).or_default() += 1;
-                refuse(record, rejection, &mut self.value, outputs);
+                let travelling = self.travelling.clone();
+                refuse(record, rejection, travelling, &mut self.value, outputs);
             }
         }
         for entry in &effects.entries {
             self.counts.entries += 1;
-            if matches!(entry.kind, daybook_core::entry::EntryKind::Adjustment { .. }) {
-                self.counts.adjustments += 1;
+            match entry.kind {
+                EntryKind::Adjustment { .. } => self.counts.adjustments += 1,
+                EntryKind::Primary(_) => self.counts.clearings += u64::from(entry.clearing),
             }
             for flag in entry.flags.iter() {
                 *self.counts.flags.entry(flag.name()).or_default() += 1;
@@ -186,7 +192,7 @@ impl<S: Store> Projection<S> {
             output::allocation(allocation, &mut self.value);
             let value = self.value.as_bytes();
             let headers = self.travelling.clone();
-            outputs.put(Topic::RevenueAllocations, &self.key, value, headers, record.source_timestamp_ms);
+            outputs.put(Topic::RevenueAllocations, &self.key, value, headers, allocation.source_timestamp_ms);
         }
         let points = if wanted(Topic::RewardsPoints) { &*effects.points } else { &[] };
         for change in points {
@@ -198,7 +204,7 @@ impl<S: Store> Projection<S> {
             output::points(change, &mut self.value);
             let value = self.value.as_bytes();
             let headers = self.travelling.clone();
-            outputs.put(Topic::RewardsPoints, &self.key, value, headers, record.source_timestamp_ms);
+            outputs.put(Topic::RewardsPoints, &self.key, value, headers, change.source_timestamp_ms);
         }
         Ok(())
     }
@@ -234,7 +240,13 @@ impl<S: Store> Projection<S> {
 }
 
 /// Hands out the dead letter of a record that only the projector could refuse: its event in the canonical format.
-fn refuse(record: &JournalRecord, rejection: &Rejection, value: &mut String, outputs: &mut impl Outputs) {
+fn refuse(
+    record: &JournalRecord,
+    rejection: &Rejection,
+    travelling: Vec<(String, Vec<u8>)>,
+    value: &mut String,
+    outputs: &mut impl Outputs,
+) {
     value.clear();
     let topic = match &record.body {
         Body::Charge(event) => {
@@ -250,5 +262,6 @@ fn refuse(record: &JournalRecord, rejection: &Rejection, value: &mut String, out
     let project = Some(&*record.project);
     let mut headers = dead_letter::headers(rejection, project, record.source.as_ref());
     headers.push((dead_letter::CANONICAL.to_owned(), b"true".to_vec()));
+    headers.extend(travelling);
     outputs.put(topic, &record.project, value.as_bytes(), headers, record.source_timestamp_ms);
 }

@@ -66,8 +66,17 @@ pub fn decode(value: &[u8], context: Context) -> Vec<Item> {
         };
         vec![Item { event, project: None }]
     };
-    if let Some(Document::String(project)) = document.get("project_id") {
-        items.iter_mut().for_each(|item| item.project = Some((&**project).into()));
-    }
+    let project = project_id(&document);
+    items.iter_mut().for_each(|item| item.project.clone_from(&project));
     items
+}
+
+/// The project that a record names in its value. An empty one counts as missing; what is no text is no project's name,
+/// and stands for one that can't be.
+fn project_id(document: &Document<'_>) -> Option<Box<str>> {
+    match document.get("project_id")? {
+        Document::String(project) if project.is_empty() => None,
+        Document::String(project) => Some((&**project).into()),
+        _ => Some("".into()),
+    }
 }

@@ -16,10 +16,7 @@ pub fn decode_spend(
     let Ok(document) = Document::parse(value) else {
         return (Err(Rejection::at(Reason::MalformedJson, "")), None);
     };
-    let project = match document.get("project_id") {
-        Some(Document::String(project)) => Some((&**project).into()),
-        _ => None,
-    };
+    let project = super::project_id(&document);
     if !matches!(document, Document::Object(_)) {
         return (Err(Rejection::at(Reason::UnknownSchema, "")), project);
     }

@@ -120,6 +120,7 @@ prop_compose! {
             entry_number,
             kind: corrects.map_or(primary, |corrects| EntryKind::Adjustment { corrects }),
             identity,
+            clearing: false,
             caused_by,
             charge_id,
             occurred_at_ms,
@@ -160,6 +161,7 @@ prop_compose! {
             economic_day: when.1,
             flags,
             journal_sequence,
+            source_timestamp_ms: None,
         }
     }
 }
@@ -257,6 +259,7 @@ proptest! {
             currency: when.1,
             shares: shares.into_iter().map(share).collect(),
             journal_sequence: when.2,
+            source_timestamp_ms: None,
         };
         let mut out = String::new();
         output::allocation(&allocation, &mut out);
@@ -330,6 +333,7 @@ fn an_entry_byte_for_byte() {
         entry_number: 7,
         kind: EntryKind::Primary(Kind::Refund),
         identity: daybook_core::event::Identity { event_id: "r\"1".into(), line: 0 },
+        clearing: false,
         caused_by: None,
         charge_id: Some("ch1".into()),
         occurred_at_ms: 1_768_903_954_567,
