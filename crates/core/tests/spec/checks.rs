@@ -111,7 +111,7 @@ pub fn appended_twice_counts_once(plan: &Plan, fresh: impl Fn() -> State<NoStore
     let (mut one, mut other) = (fresh(), fresh());
     play(&mut one, &records);
     play(&mut other, &twice);
-    let counts = |h: Head| (h.accepted, h.duplicates, h.refused);
+    let counts = |h: Head| (h.accepted, h.accepted_spend, h.duplicates, h.refused);
     equal("totals", &totals(&one), &totals(&other))?;
     equal("counts", &counts(head(&one)), &counts(head(&other)))
 }

@@ -286,9 +286,13 @@ pub fn counts(state: &State<NoStore>, out: &mut String) {
         let refused: u64 = head.refused.values().sum();
         let (accepted, duplicates, seen) = (head.accepted, head.duplicates, head.already_seen);
         let (records, entries) = (head.journal_sequence, head.entry_number);
+        let spend = match head.accepted_spend {
+            0 => String::new(),
+            versions => format!("{versions} of spend, "),
+        };
         let _ = writeln!(
             out,
-            "    {project}: {records} records, {accepted} accepted, {duplicates} duplicates, {refused} refused, \
+            "    {project}: {records} records, {accepted} accepted, {spend}{duplicates} duplicates, {refused} refused, \
              {seen} already seen, {entries} entries"
         );
     }
