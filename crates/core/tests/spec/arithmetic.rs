@@ -6,6 +6,8 @@ use daybook_core::money::{
 use daybook_core::rejection::Reason::{
     self, AmountMalformed, AmountNotPositive, AmountOutOfRange, ExcessPrecision,
 };
+use daybook_core::settings::{Partner, PartnerType, SplitRule};
+use daybook_core::splits::allocate;
 use proptest::prelude::*;
 
 fn check(text: &str, currency: &str, expected: Result<i64, Reason>) {
@@ -100,6 +102,23 @@ fn rule_6_3_proportions_are_rounded_half_up() {
         4_000_000_000_000_000_000,
         4_000_000_000_000_000_000,
     );
+}
+
+#[test]
+fn splits_of_nothing_and_of_less() {
+    let ana = Partner {
+        partner_type: PartnerType::Coproducer,
+        name: "Ana".into(),
+        percentage: "0.3".parse().unwrap(),
+    };
+    let rule = SplitRule { product: "p1".into(), partners: vec![ana] };
+    let parts = |net_minor| {
+        let parts = allocate(&rule, &"acme".into(), net_minor);
+        parts.into_iter().map(|(key, _, part)| (key.name.to_string(), part)).collect::<Vec<_>>()
+    };
+    assert_eq!(parts(0), [("Ana".into(), 0), ("acme".into(), 0)]);
+    // A net below 0 is the owner's alone (8 splits).
+    assert_eq!(parts(-1), [("acme".into(), -1)]);
 }
 
 #[test]
