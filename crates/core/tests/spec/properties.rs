@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use daybook_core::event::{Body, ChargeEvent, JournalRecord, Kind};
+use daybook_core::event::{Body, ChargeEvent, JournalRecord, Kind, SourcePosition};
 use daybook_core::money::Currency;
 use daybook_core::state::{NoStore, Row, State};
 use proptest::collection::vec;
@@ -71,6 +71,49 @@ fn rows_are_those_of_the_batch() {
             "provider:Income"
         ]
     );
+}
+
+fn record(recorded_at_ms: i64, source: Option<SourcePosition>, body: Body) -> JournalRecord {
+    JournalRecord { project: "provider".into(), recorded_at_ms, source_timestamp_ms: None, source, body }
+}
+
+/// Or the owner of the partition would append a tick for it: only for what time is still to clear.
+#[test]
+fn rule_3_2_a_pending_that_has_cleared_is_not_due() {
+    let pending = |id: &str, clears_at_ms| {
+        let mut event = ChargeEvent::new(id, Kind::Pending, "ann");
+        event.amount = Some(1.into());
+        event.currency = Currency::parse("USD");
+        event.occurred_at_ms = Some(START_MS);
+        event.clears_at_ms = Some(clears_at_ms);
+        record(START_MS, None, Body::Charge(Box::new(event)))
+    };
+    let mut state = fresh();
+    let due = |state: &State<NoStore>| state.books().next().and_then(|(_, books)| books.next_due_ms());
+    play(&mut state, &[pending("now", START_MS), pending("past", START_MS - 1)]);
+    assert_eq!(due(&state), None);
+    play(&mut state, &[pending("later", START_MS + 2), pending("soon", START_MS + 1)]);
+    assert_eq!(due(&state), Some(START_MS + 1));
+    play(&mut state, &[record(START_MS + 1, None, Body::Tick)]);
+    assert_eq!(due(&state), Some(START_MS + 2));
+    play(&mut state, &[record(START_MS + 2, None, Body::Tick)]);
+    assert_eq!(due(&state), None);
+}
+
+/// The state is the same bytes whatever the order in which source partitions were first seen.
+#[test]
+fn source_positions_are_sorted_by_topic_and_partition() {
+    let position =
+        |topic: &str, partition| Some(SourcePosition { topic: topic.into(), partition, offset: 0, item: 0 });
+    let seen = [("b", 1), ("a", 2), ("b", 0), ("c", 0), ("a", 1)];
+    let mut state = fresh();
+    play(
+        &mut state,
+        &seen.map(|(topic, partition)| record(START_MS, position(topic, partition), Body::Tick)),
+    );
+    let (_, books) = state.books().next().unwrap();
+    let sources: Vec<_> = books.head().sources.iter().map(|s| (&*s.topic, s.partition)).collect();
+    assert_eq!(sources, [("a", 1), ("a", 2), ("b", 0), ("b", 1), ("c", 0)]);
 }
 
 proptest! {
