@@ -1,7 +1,7 @@
 //! Decimal text, minor units, percentages: the notation of the rules, number by number.
 
 use daybook_core::money::{
-    AMOUNT_MINOR_MAX, Currency, decimal_text, minor_positive, parse_decimal, percent_of, proportion,
+    AMOUNT_MINOR_MAX, Currency, decimal_text, minor_positive, parse_decimal, percent_of, proportion, ratio,
 };
 use daybook_core::rejection::Reason::{
     self, AmountMalformed, AmountNotPositive, AmountOutOfRange, ExcessPrecision,
@@ -77,6 +77,22 @@ fn amounts_out_of_range() {
 }
 
 #[test]
+fn exponents_and_digits_at_their_bounds() {
+    check("1e10", "USD", Ok(1_000_000_000_000));
+    check("10000000000e-10", "USD", Ok(100));
+    // 20 is the largest exponent, whatever the number comes to.
+    check("0.0000001e20", "JPY", Ok(10_000_000_000_000));
+    check("0.0000001e21", "JPY", Err(AmountOutOfRange));
+    check("100000000000000e-20", "USD", Err(ExcessPrecision));
+    check("1e4294967296", "USD", Err(AmountOutOfRange));
+    // Below 10^15, and no more than 28 digits after the point, also where no currency is known yet.
+    assert!(parse_decimal("999999999999999").is_ok());
+    assert_eq!(parse_decimal("1e15"), Err(AmountOutOfRange));
+    assert!(parse_decimal("0.00000001e-20").is_ok());
+    assert_eq!(parse_decimal("0.000000001e-20"), Err(ExcessPrecision));
+}
+
+#[test]
 fn rule_6_1_half_a_unit_is_rounded_up() {
     let check = |amount, percent: &str, expected| {
         assert_eq!(percent_of(amount, percent.parse().unwrap()), expected, "{amount} {percent}");
@@ -102,6 +118,16 @@ fn rule_6_3_proportions_are_rounded_half_up() {
         4_000_000_000_000_000_000,
         4_000_000_000_000_000_000,
     );
+}
+
+#[test]
+fn ratios_have_the_sign_of_both() {
+    let check = |part, whole, expected: &str| assert_eq!(ratio(part, whole, 4).as_deref(), Some(expected));
+    check(3, 2, "1.5000");
+    check(-3, 2, "-1.5000");
+    check(3, -2, "-1.5000");
+    check(-3, -2, "1.5000");
+    check(0, -2, "0.0000");
 }
 
 #[test]
