@@ -1,5 +1,6 @@
 //! Decimal text, minor units, percentages: the notation of the rules, number by number.
 
+use daybook_core::calendar::{Day, Month, Zone};
 use daybook_core::money::{
     AMOUNT_MINOR_MAX, Currency, decimal_text, minor_positive, parse_decimal, percent_of, proportion, ratio,
 };
@@ -118,6 +119,20 @@ fn rule_6_3_proportions_are_rounded_half_up() {
         4_000_000_000_000_000_000,
         4_000_000_000_000_000_000,
     );
+}
+
+#[test]
+fn days_months_and_zones_by_name() {
+    let day = Day::new(2024, 2, 29).unwrap();
+    assert_eq!((day.ymd(), day.to_string()), ((2024, 2, 29), "2024-02-29".to_owned()));
+    assert_eq!(Day::new(2026, 2, 29), None);
+    assert_eq!(Month::new(2024, 2), Some(day.month()));
+    assert_eq!(Month::new(2024, 13), None);
+    assert_eq!(day.month().to_string(), "2024-02");
+    for name in ["UTC", "America/New_York", "Asia/Kathmandu"] {
+        assert_eq!(Zone::parse(name).unwrap().name(), name);
+    }
+    assert_eq!(Zone::parse("Atlantis/Poseidonis"), None);
 }
 
 #[test]

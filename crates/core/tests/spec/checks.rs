@@ -186,6 +186,12 @@ pub fn published_is_derived(state: &State<NoStore>, effects: &[Effects]) -> Verd
             let columns = Columns::of_spend(counts.amount_minor.into());
             days.entry((counts.day, counts.currency)).or_default().add(&columns);
         }
+        if let Change::Organization(name, organization) = change {
+            let accounts = organization.accounts.is_sorted_by_key(|a| (a.currency, a.account));
+            if !accounts || !organization.profiles.is_sorted_by_key(|p| p.currency) {
+                return Err(format!("{name} is not sorted"));
+            }
+        }
         let Change::Charge(key, charge) = change else { continue };
         let key: &ChargeKey = key;
         let Some(terms) = terms(project, key, &charge.history, &head.settings) else {
