@@ -4,6 +4,8 @@ use daybook_core::calendar::{Day, Month, Zone};
 use daybook_core::money::{
     AMOUNT_MINOR_MAX, Currency, decimal_text, minor_positive, parse_decimal, percent_of, proportion, ratio,
 };
+use daybook_core::name::{is_valid_name, is_valid_project};
+use daybook_core::party::Account;
 use daybook_core::rejection::Reason::{
     self, AmountMalformed, AmountNotPositive, AmountOutOfRange, ExcessPrecision,
 };
@@ -133,6 +135,35 @@ fn days_months_and_zones_by_name() {
         assert_eq!(Zone::parse(name).unwrap().name(), name);
     }
     assert_eq!(Zone::parse("Atlantis/Poseidonis"), None);
+}
+
+#[test]
+fn rule_1_1_names_of_projects() {
+    let longest = "p".repeat(64);
+    for name in ["a", "Z", "0", ".", "_", "-", "shop-1.example_EU", &longest] {
+        assert!(is_valid_project(name), "{name}");
+    }
+    for name in ["", "a b", "a/b", "a~test", "é", "a\n", &"p".repeat(65)] {
+        assert!(!is_valid_project(name), "{name}");
+    }
+}
+
+#[test]
+fn names_and_ids() {
+    for name in ["a", "Zoë, 3rd floor", "日本", &"n".repeat(256)] {
+        assert!(is_valid_name(name), "{name}");
+    }
+    for name in ["", "a\u{0}b", "a\nb", "\u{7f}", &"n".repeat(257)] {
+        assert!(!is_valid_name(name), "{name:?}");
+    }
+}
+
+#[test]
+fn rule_1_2_the_six_accounts_by_name() {
+    let names = ["Income", "Assets", "Payable", "Refund", "Chargeback", "Writeoff"];
+    assert_eq!(Account::ALL.map(Account::name), names);
+    assert_eq!(names.map(Account::from_name), Account::ALL.map(Some));
+    assert_eq!(Account::from_name("Expenses"), None);
 }
 
 #[test]

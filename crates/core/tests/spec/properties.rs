@@ -1,10 +1,15 @@
 //! Properties of all histories. What once failed is kept in `proptest-regressions` and tried first.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use daybook_core::event::{Body, ChargeEvent, JournalRecord, Kind, SourcePosition};
+use daybook_core::event::{Body, ChargeEvent, JournalRecord, Kind, SourcePosition, SpendEvent};
 use daybook_core::money::Currency;
-use daybook_core::state::{NoStore, Row, State};
+use daybook_core::name::Name;
+use daybook_core::project::{Disposition, apply};
+use daybook_core::settings::{Partner, PartnerType, Settings, SplitRule};
+use daybook_core::state::{Change, DayView, NoStore, Row, State, Store};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -12,6 +17,7 @@ use crate::checks::{
     appended_twice_counts_once, books_balance, entries_hold, play, published_is_derived, same_in_any_order,
 };
 use crate::generate::{START_MS, extremes, plans};
+use crate::store::{Shelf, commit};
 
 fn fresh() -> State<NoStore> {
     State::new(NoStore)
@@ -75,6 +81,88 @@ fn rows_are_those_of_the_batch() {
 
 fn record(recorded_at_ms: i64, source: Option<SourcePosition>, body: Body) -> JournalRecord {
     JournalRecord { project: "provider".into(), recorded_at_ms, source_timestamp_ms: None, source, body }
+}
+
+fn rows<S: Store>(state: &State<S>, since: &BTreeMap<Name, u64>) -> Vec<String> {
+    state.rows(since).map(|row| format!("{row:?}")).collect()
+}
+
+fn event(id: &str, kind: Kind, amount: i64, at_ms: i64) -> ChargeEvent {
+    let mut event = ChargeEvent::new(id, kind, "ann");
+    event.amount = Some(amount.into());
+    event.currency = Currency::parse("USD");
+    event.charge_id = Some("ch1".into());
+    event.occurred_at_ms = Some(at_ms);
+    event
+}
+
+/// A row that changes with the batch is handed out where the batch has touched it, not where another row has changed.
+#[test]
+fn rows_that_the_batch_has_not_touched_are_left_out() {
+    let bo = Partner {
+        partner_type: PartnerType::Affiliate,
+        name: "Bo".into(),
+        percentage: "0.1".parse().unwrap(),
+    };
+    let rule = SplitRule { product: "p1".into(), partners: vec![bo] };
+    let settings = Settings { splits: vec![rule], ..Settings::default() };
+    let charge = |event: ChargeEvent| record(START_MS + 1, None, Body::Charge(Box::new(event)));
+    let mut state = fresh();
+    let payment = event("p1", Kind::Payment, 10, START_MS + 1);
+    play(&mut state, &[record(START_MS, None, Body::Settings(Arc::new(settings))), charge(payment)]);
+    state.settle();
+    // The goodwill is posted to the customer's accounts, and earns no points.
+    play(&mut state, &[charge(event("g1", Kind::Goodwill, 5, START_MS + 2))]);
+    let since = BTreeMap::from([("provider".into(), 2)]);
+    let points = state.rows(&since).filter(|(_, row)| matches!(row, Row::Points { .. })).count();
+    assert_eq!((points, state.rows(&since).count()), (0, 4), "{:?}", rows(&state, &since));
+    state.settle();
+    let payment = event("p2", Kind::Payment, 10, START_MS + 3);
+    play(&mut state, &[charge(payment)]);
+    state.settle();
+    // The service names the product, so the payments are shared now: the month's profit is what it was.
+    let mut service = event("s1", Kind::Service, 20, START_MS);
+    service.product = Some("p1".into());
+    play(&mut state, &[charge(service)]);
+    let since = BTreeMap::from([("provider".into(), 4)]);
+    let rows: Vec<_> = state.rows(&since).collect();
+    let owner = |row: &Row<'_>| matches!(row, Row::Day { view: DayView::OwnerProfit, .. });
+    assert!(rows.iter().any(|(_, row)| owner(row)));
+    assert!(!rows.iter().any(|(_, row)| matches!(row, Row::Month { .. })));
+}
+
+/// What no store takes over is not noted, and never forgotten.
+#[test]
+fn a_volatile_state_keeps_everything_and_notes_less() {
+    let payment = record(START_MS, None, Body::Charge(Box::new(event("p1", Kind::Payment, 10, START_MS))));
+    let spend = SpendEvent {
+        event_id: "a1".into(),
+        version: 1,
+        amount: 1.into(),
+        currency: Currency::parse("USD"),
+        occurred_at_ms: START_MS,
+        is_active: true,
+        platform: None,
+        campaign: None,
+        ad_set: None,
+        ad: None,
+    };
+    let records = [payment, record(START_MS, None, Body::Spend(Box::new(spend)))];
+    let noted = |state: &State<NoStore>| {
+        let of_events =
+            |c: &Change<'_>| matches!(c, Change::Charge(..) | Change::Identity(..) | Change::Spend(..));
+        let (events, others): (Vec<_>, Vec<_>) = state.changes().map(|(_, c)| c).partition(of_events);
+        (events.len(), others.is_empty())
+    };
+    let (mut tracked, mut volatile) = (fresh(), State::volatile());
+    assert_eq!(play(&mut tracked, &records), play(&mut volatile, &records));
+    assert_eq!(noted(&tracked), (3, false));
+    assert_eq!(noted(&volatile), (0, false));
+    volatile.settle();
+    volatile.forget_clean(0);
+    for effects in play(&mut volatile, &records) {
+        assert_eq!(effects.disposition, Disposition::Duplicate);
+    }
 }
 
 /// Or the owner of the partition would append a tick for it: only for what time is still to clear.
@@ -158,6 +246,31 @@ proptest! {
     fn invariant_6_replay_gives_the_same_effects(plan in plans(12)) {
         let records = plan.records(&plan.arrivals);
         prop_assert_eq!(play(&mut fresh(), &records), play(&mut fresh(), &records));
+    }
+
+    /// Whatever is forgotten between batches, and also where the state is begun anew from its store.
+    #[test]
+    fn invariant_6_a_store_behind_the_state_changes_nothing(
+        plan in plans(12), keep_max in 0..12_usize, anew in 1..9_usize,
+    ) {
+        let (mut alone, mut kept) = (fresh(), State::new(Shelf::default()));
+        for (at, record) in plan.records(&plan.arrivals).iter().enumerate() {
+            if at % anew == 0 {
+                let shelf = kept.store().0.borrow().clone();
+                kept = State::new(Shelf(RefCell::new(shelf)));
+            }
+            let since = BTreeMap::from([(record.project.clone(), at as u64)]);
+            let effects = apply(&mut alone, record);
+            prop_assert_eq!(apply(&mut kept, record), effects);
+            let [one, other] = [rows(&alone, &since), rows(&kept, &since)];
+            prop_assert_eq!(one, other);
+            prop_assert_eq!(kept.previous_hash(&record.project), alone.previous_hash(&record.project));
+            let hash = [u8::try_from(at).unwrap(); 32];
+            alone.set_previous_hash(&record.project, hash);
+            kept.set_previous_hash(&record.project, hash);
+            alone.settle();
+            commit(&mut kept, keep_max);
+        }
     }
 
     #[test]
