@@ -96,7 +96,7 @@ fn event(id: &str, kind: Kind, amount: i64, at_ms: i64) -> ChargeEvent {
     event
 }
 
-/// A row that changes with the batch is handed out where the batch has touched it, not where another row has changed.
+/// A row is handed out where the batch has touched it, not where another of the same organization or month has changed.
 #[test]
 fn rows_that_the_batch_has_not_touched_are_left_out() {
     let bo = Partner {
@@ -111,8 +111,10 @@ fn rows_that_the_batch_has_not_touched_are_left_out() {
     let payment = event("p1", Kind::Payment, 10, START_MS + 1);
     play(&mut state, &[record(START_MS, None, Body::Settings(Arc::new(settings))), charge(payment)]);
     state.settle();
-    // The goodwill is posted to the customer's accounts, and earns no points.
-    play(&mut state, &[charge(event("g1", Kind::Goodwill, 5, START_MS + 2))]);
+    // Three balances and a profile in another currency; the goodwill earns no points.
+    let mut goodwill = event("g1", Kind::Goodwill, 5, START_MS + 2);
+    goodwill.currency = Currency::parse("EUR");
+    play(&mut state, &[charge(goodwill)]);
     let since = BTreeMap::from([("provider".into(), 2)]);
     let points = state.rows(&since).filter(|(_, row)| matches!(row, Row::Points { .. })).count();
     assert_eq!((points, state.rows(&since).count()), (0, 4), "{:?}", rows(&state, &since));
@@ -131,13 +133,10 @@ fn rows_that_the_batch_has_not_touched_are_left_out() {
     assert!(!rows.iter().any(|(_, row)| matches!(row, Row::Month { .. })));
 }
 
-/// What no store takes over is not noted, and never forgotten.
-#[test]
-fn a_volatile_state_keeps_everything_and_notes_less() {
-    let payment = record(START_MS, None, Body::Charge(Box::new(event("p1", Kind::Payment, 10, START_MS))));
+fn spend(id: &str, version: u32) -> JournalRecord {
     let spend = SpendEvent {
-        event_id: "a1".into(),
-        version: 1,
+        event_id: id.into(),
+        version,
         amount: 1.into(),
         currency: Currency::parse("USD"),
         occurred_at_ms: START_MS,
@@ -147,22 +146,72 @@ fn a_volatile_state_keeps_everything_and_notes_less() {
         ad_set: None,
         ad: None,
     };
-    let records = [payment, record(START_MS, None, Body::Spend(Box::new(spend)))];
+    record(START_MS, None, Body::Spend(Box::new(spend)))
+}
+
+/// A payment that is a charge by itself, and a spend event.
+fn pair(id: &str) -> [JournalRecord; 2] {
+    let mut payment = event(id, Kind::Payment, 10, START_MS);
+    payment.charge_id = Some(id.into());
+    [record(START_MS, None, Body::Charge(Box::new(payment))), spend(id, 1)]
+}
+
+/// What no store takes over is not noted, and never forgotten.
+#[test]
+fn a_volatile_state_keeps_everything_and_notes_less() {
+    let payment = |id| record(START_MS, None, Body::Charge(Box::new(event(id, Kind::Payment, 10, START_MS))));
+    let records = [payment("p1"), payment("p2"), spend("a1", 1), spend("a1", 2)];
     let noted = |state: &State<NoStore>| {
-        let of_events =
-            |c: &Change<'_>| matches!(c, Change::Charge(..) | Change::Identity(..) | Change::Spend(..));
-        let (events, others): (Vec<_>, Vec<_>) = state.changes().map(|(_, c)| c).partition(of_events);
-        (events.len(), others.is_empty())
+        let (mut events, mut others) = (0, 0);
+        for (_, change) in state.changes() {
+            match change {
+                Change::Charge(..) | Change::Identity(..) | Change::Spend(..) => events += 1,
+                _ => others += 1,
+            }
+        }
+        (events, others > 0)
     };
     let (mut tracked, mut volatile) = (fresh(), State::volatile());
     assert_eq!(play(&mut tracked, &records), play(&mut volatile, &records));
-    assert_eq!(noted(&tracked), (3, false));
-    assert_eq!(noted(&volatile), (0, false));
-    volatile.settle();
-    volatile.forget_clean(0);
+    // One charge, two identities, one spend event: each once, however often it has changed.
+    assert_eq!((noted(&tracked), noted(&volatile)), ((4, true), (0, true)));
+    tracked.settle();
+    assert_eq!(noted(&tracked), (0, false));
+    play(&mut tracked, &[payment("p3"), payment("p4")]);
+    assert_eq!(noted(&tracked), (3, true));
+    for other in ["b", "c"] {
+        volatile.settle();
+        volatile.forget_clean(0);
+        play(&mut volatile, &pair(other));
+    }
     for effects in play(&mut volatile, &records) {
         assert_eq!(effects.disposition, Disposition::Duplicate);
     }
+}
+
+/// Two of `keep_max` 8 charges, identities and spend events stay, and as many again that were asked for before them.
+#[test]
+fn what_was_not_asked_for_lately_is_read_again() {
+    let reads_for_a = |batches: &[&[&str]]| {
+        let mut state = State::new(Shelf::default());
+        for batch in batches {
+            for record in batch.iter().flat_map(|id| pair(id)) {
+                apply(&mut state, &record).unwrap_or_else(|never| match never {});
+            }
+            commit(&mut state, 8);
+        }
+        let before = state.store().reads.get();
+        for record in pair("a") {
+            let effects = apply(&mut state, &record).unwrap_or_else(|never| match never {});
+            assert_eq!(effects.disposition, Disposition::Duplicate);
+        }
+        let after = state.store().reads.get();
+        [0, 1, 2].map(|kind| after[kind] - before[kind])
+    };
+    assert_eq!(reads_for_a(&[&["a", "b"], &["c", "d"]]), [0; 3]);
+    assert_eq!(reads_for_a(&[&["a", "b", "c"]]), [0; 3]);
+    assert_eq!(reads_for_a(&[&["a", "b", "c"], &["a"], &["d", "e", "f"]]), [0; 3]);
+    assert_eq!(reads_for_a(&[&["a", "b", "c"], &["d", "e", "f"]]), [1; 3]);
 }
 
 /// Or the owner of the partition would append a tick for it: only for what time is still to clear.
@@ -256,8 +305,8 @@ proptest! {
         let (mut alone, mut kept) = (fresh(), State::new(Shelf::default()));
         for (at, record) in plan.records(&plan.arrivals).iter().enumerate() {
             if at % anew == 0 {
-                let shelf = kept.store().0.borrow().clone();
-                kept = State::new(Shelf(RefCell::new(shelf)));
+                let shelf = kept.store().kept.borrow().clone();
+                kept = State::new(Shelf { kept: RefCell::new(shelf), ..Shelf::default() });
             }
             let since = BTreeMap::from([(record.project.clone(), at as u64)]);
             let effects = apply(&mut alone, record);

@@ -1,6 +1,6 @@
 //! A store that keeps what batches have changed, as the state store does: what is read back is what was there.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
@@ -31,7 +31,12 @@ pub struct Kept {
 
 /// The state reads it while the test writes it.
 #[derive(Debug, Default)]
-pub struct Shelf(pub RefCell<Kept>);
+pub struct Shelf {
+    /// What it holds.
+    pub kept: RefCell<Kept>,
+    /// How often it was asked for charges, identities and spend.
+    pub reads: Cell<[usize; 3]>,
+}
 
 impl Kept {
     fn keep(&mut self, change: Change<'_>) {
@@ -50,6 +55,14 @@ impl Kept {
     }
 }
 
+impl Shelf {
+    fn count(&self, kind: usize) {
+        let mut reads = self.reads.get();
+        reads[kind] += 1;
+        self.reads.set(reads);
+    }
+}
+
 fn partner(key: &AllocationKey) -> (Day, Currency, PartnerType, Name) {
     (key.day, key.currency, key.partner.partner_type, key.partner.name.clone())
 }
@@ -57,7 +70,7 @@ fn partner(key: &AllocationKey) -> (Day, Currency, PartnerType, Name) {
 /// Ends a batch: keeps what it has changed and bounds what stays in memory.
 pub fn commit(state: &mut State<Shelf>, keep_max: usize) {
     {
-        let mut kept = state.store().0.borrow_mut();
+        let mut kept = state.store().kept.borrow_mut();
         state.changes().for_each(|(_, change)| kept.keep(change));
     }
     state.settle();
@@ -68,38 +81,41 @@ impl Store for Shelf {
     type Error = Infallible;
 
     fn head(&self, _: &Name) -> Result<Option<Head>, Infallible> {
-        Ok(self.0.borrow().head.clone())
+        Ok(self.kept.borrow().head.clone())
     }
 
     fn charge(&self, _: &Name, key: &ChargeKey) -> Result<Option<Charge>, Infallible> {
-        Ok(self.0.borrow().charges.get(key).cloned())
+        self.count(0);
+        Ok(self.kept.borrow().charges.get(key).cloned())
     }
 
     fn identity(&self, _: &Name, identity: &Identity) -> Result<Option<ChargeKey>, Infallible> {
-        Ok(self.0.borrow().identities.get(identity).cloned())
+        self.count(1);
+        Ok(self.kept.borrow().identities.get(identity).cloned())
     }
 
     fn organization(&self, _: &Name, name: &Name) -> Result<Option<Organization>, Infallible> {
-        Ok(self.0.borrow().organizations.get(name).cloned())
+        Ok(self.kept.borrow().organizations.get(name).cloned())
     }
 
     fn day(&self, _: &Name, key: &(Day, Currency)) -> Result<Option<DayRow>, Infallible> {
-        Ok(self.0.borrow().days.get(key).copied())
+        Ok(self.kept.borrow().days.get(key).copied())
     }
 
     fn month(&self, _: &Name, key: &(Month, Currency)) -> Result<Option<MonthRow>, Infallible> {
-        Ok(self.0.borrow().months.get(key).copied())
+        Ok(self.kept.borrow().months.get(key).copied())
     }
 
     fn allocation(&self, _: &Name, key: &AllocationKey) -> Result<Option<AllocationRow>, Infallible> {
-        Ok(self.0.borrow().allocations.get(&partner(key)).copied())
+        Ok(self.kept.borrow().allocations.get(&partner(key)).copied())
     }
 
     fn spend(&self, _: &Name, event_id: &Name) -> Result<Option<Spend>, Infallible> {
-        Ok(self.0.borrow().spend.get(event_id).cloned())
+        self.count(2);
+        Ok(self.kept.borrow().spend.get(event_id).cloned())
     }
 
     fn due(&self, _: &Name) -> Result<Vec<(i64, ChargeKey)>, Infallible> {
-        Ok(self.0.borrow().due.iter().cloned().collect())
+        Ok(self.kept.borrow().due.iter().cloned().collect())
     }
 }
