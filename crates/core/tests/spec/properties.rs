@@ -214,6 +214,17 @@ fn what_was_not_asked_for_lately_is_read_again() {
     assert_eq!(reads_for_a(&[&["a", "b", "c"], &["d", "e", "f"]]), [1; 3]);
 }
 
+#[test]
+fn invariant_4_the_hash_of_the_last_entry_is_kept() {
+    let mut state = fresh();
+    let project = Name::from("provider");
+    assert_eq!(state.previous_hash(&project), [0; 32]);
+    play(&mut state, &[record(START_MS, None, Body::Tick)]);
+    assert_eq!(state.previous_hash(&project), [0; 32]);
+    state.set_previous_hash(&project, [7; 32]);
+    assert_eq!(state.previous_hash(&project), [7; 32]);
+}
+
 /// Or the owner of the partition would append a tick for it: only for what time is still to clear.
 #[test]
 fn rule_3_2_a_pending_that_has_cleared_is_not_due() {
