@@ -147,7 +147,6 @@ fn parse_exponent(text: &str) -> Result<i64, Reason> {
     }
     match digits.trim_start_matches('0') {
         "" => Ok(0),
-        d if d.len() > 2 => Err(Reason::AmountOutOfRange),
         d => match d.parse::<u32>() {
             Ok(e) if e <= EXPONENT_MAX && text.starts_with('-') => Ok(-i64::from(e)),
             Ok(e) if e <= EXPONENT_MAX => Ok(i64::from(e)),

@@ -50,12 +50,6 @@ impl Account {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|a| a.name() == name)
     }
-
-    /// Its place in [`Account::ALL`].
-    #[must_use]
-    pub fn index(self) -> usize {
-        self as usize
-    }
 }
 
 impl fmt::Display for Account {

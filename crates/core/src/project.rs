@@ -312,7 +312,6 @@ impl<S: Store> Project<'_, S> {
         new: Option<Accepted>,
         now: i64,
     ) -> Result<(), S::Error> {
-        self.cause += 1;
         let settings = self.books.head.settings.clone();
         let time_before = self.books.head.journal_time_ms.unwrap_or(now);
         let history_before = charge.history.clone();

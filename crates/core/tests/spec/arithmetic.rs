@@ -1,11 +1,16 @@
 //! Decimal text, minor units, percentages: the notation of the rules, number by number.
 
+use daybook_core::calendar::{Day, Month, Zone};
 use daybook_core::money::{
-    AMOUNT_MINOR_MAX, Currency, decimal_text, minor_positive, parse_decimal, percent_of, proportion,
+    AMOUNT_MINOR_MAX, Currency, decimal_text, minor_positive, parse_decimal, percent_of, proportion, ratio,
 };
+use daybook_core::name::{is_valid_name, is_valid_project};
+use daybook_core::party::Account;
 use daybook_core::rejection::Reason::{
     self, AmountMalformed, AmountNotPositive, AmountOutOfRange, ExcessPrecision,
 };
+use daybook_core::settings::{Partner, PartnerType, SplitRule};
+use daybook_core::splits::allocate;
 use proptest::prelude::*;
 
 fn check(text: &str, currency: &str, expected: Result<i64, Reason>) {
@@ -75,6 +80,22 @@ fn amounts_out_of_range() {
 }
 
 #[test]
+fn exponents_and_digits_at_their_bounds() {
+    check("1e10", "USD", Ok(1_000_000_000_000));
+    check("10000000000e-10", "USD", Ok(100));
+    // 20 is the largest exponent, whatever the number comes to.
+    check("0.0000001e20", "JPY", Ok(10_000_000_000_000));
+    check("0.0000001e21", "JPY", Err(AmountOutOfRange));
+    check("100000000000000e-20", "USD", Err(ExcessPrecision));
+    check("1e4294967296", "USD", Err(AmountOutOfRange));
+    // Below 10^15, and no more than 28 digits after the point, also where no currency is known yet.
+    assert!(parse_decimal("999999999999999").is_ok());
+    assert_eq!(parse_decimal("1e15"), Err(AmountOutOfRange));
+    assert!(parse_decimal("0.00000001e-20").is_ok());
+    assert_eq!(parse_decimal("0.000000001e-20"), Err(ExcessPrecision));
+}
+
+#[test]
 fn rule_6_1_half_a_unit_is_rounded_up() {
     let check = |amount, percent: &str, expected| {
         assert_eq!(percent_of(amount, percent.parse().unwrap()), expected, "{amount} {percent}");
@@ -100,6 +121,76 @@ fn rule_6_3_proportions_are_rounded_half_up() {
         4_000_000_000_000_000_000,
         4_000_000_000_000_000_000,
     );
+}
+
+#[test]
+fn days_months_and_zones_by_name() {
+    let day = Day::new(2024, 2, 29).unwrap();
+    assert_eq!((day.ymd(), day.to_string()), ((2024, 2, 29), "2024-02-29".to_owned()));
+    assert_eq!(Day::new(2026, 2, 29), None);
+    assert_eq!(Month::new(2024, 2), Some(day.month()));
+    assert_eq!(Month::new(2024, 13), None);
+    assert_eq!(day.month().to_string(), "2024-02");
+    for name in ["UTC", "America/New_York", "Asia/Kathmandu"] {
+        assert_eq!(Zone::parse(name).unwrap().name(), name);
+    }
+    assert_eq!(Zone::parse("Atlantis/Poseidonis"), None);
+}
+
+#[test]
+fn rule_1_1_names_of_projects() {
+    let longest = "p".repeat(64);
+    for name in ["a", "Z", "0", ".", "_", "-", "shop-1.example_EU", &longest] {
+        assert!(is_valid_project(name), "{name}");
+    }
+    for name in ["", "a b", "a/b", "a~test", "é", "a\n", &"p".repeat(65)] {
+        assert!(!is_valid_project(name), "{name}");
+    }
+}
+
+#[test]
+fn names_and_ids() {
+    for name in ["a", "Zoë, 3rd floor", "日本", &"n".repeat(256)] {
+        assert!(is_valid_name(name), "{name}");
+    }
+    for name in ["", "a\u{0}b", "a\nb", "\u{7f}", &"n".repeat(257)] {
+        assert!(!is_valid_name(name), "{name:?}");
+    }
+}
+
+#[test]
+fn rule_1_2_the_six_accounts_by_name() {
+    let names = ["Income", "Assets", "Payable", "Refund", "Chargeback", "Writeoff"];
+    assert_eq!(Account::ALL.map(Account::name), names);
+    assert_eq!(names.map(Account::from_name), Account::ALL.map(Some));
+    assert_eq!(Account::from_name("Expenses"), None);
+}
+
+#[test]
+fn ratios_have_the_sign_of_both() {
+    let check = |part, whole, expected: &str| assert_eq!(ratio(part, whole, 4).as_deref(), Some(expected));
+    check(3, 2, "1.5000");
+    check(-3, 2, "-1.5000");
+    check(3, -2, "-1.5000");
+    check(-3, -2, "1.5000");
+    check(0, -2, "0.0000");
+}
+
+#[test]
+fn splits_of_nothing_and_of_less() {
+    let ana = Partner {
+        partner_type: PartnerType::Coproducer,
+        name: "Ana".into(),
+        percentage: "0.3".parse().unwrap(),
+    };
+    let rule = SplitRule { product: "p1".into(), partners: vec![ana] };
+    let parts = |net_minor| {
+        let parts = allocate(&rule, &"acme".into(), net_minor);
+        parts.into_iter().map(|(key, _, part)| (key.name.to_string(), part)).collect::<Vec<_>>()
+    };
+    assert_eq!(parts(0), [("Ana".into(), 0), ("acme".into(), 0)]);
+    // A net below 0 is the owner's alone (8 splits).
+    assert_eq!(parts(-1), [("acme".into(), -1)]);
 }
 
 #[test]

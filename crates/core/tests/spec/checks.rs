@@ -132,7 +132,7 @@ pub fn appended_twice_counts_once(plan: &Plan, fresh: impl Fn() -> State<NoStore
     let (mut one, mut other) = (fresh(), fresh());
     play(&mut one, &records);
     play(&mut other, &twice);
-    let counts = |h: Head| (h.accepted, h.duplicates, h.refused);
+    let counts = |h: Head| (h.accepted, h.accepted_spend, h.duplicates, h.refused);
     equal("totals", &totals(&one), &totals(&other))?;
     equal("counts", &counts(head(&one)), &counts(head(&other)))
 }
@@ -206,6 +206,12 @@ pub fn published_is_derived(state: &State<NoStore>, effects: &[Effects]) -> Verd
         {
             let columns = Columns::of_spend(counts.amount_minor.into());
             days.entry((counts.day, counts.currency)).or_default().add(&columns);
+        }
+        if let Change::Organization(name, organization) = change {
+            let accounts = organization.accounts.is_sorted_by_key(|a| (a.currency, a.account));
+            if !accounts {
+                return Err(format!("{name} is not sorted"));
+            }
         }
         let Change::Charge(key, charge) = change else { continue };
         let key: &ChargeKey = key;

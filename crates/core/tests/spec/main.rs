@@ -17,6 +17,7 @@ mod coverage;
 mod generate;
 mod properties;
 mod render;
+mod store;
 mod table;
 
 use std::fmt::Write;

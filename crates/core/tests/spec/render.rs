@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use daybook_core::daily::{Columns, Kpis};
 use daybook_core::entry::{Entry, EntryKind};
-use daybook_core::event::{Body, Identity, JournalRecord};
+use daybook_core::event::{Body, ChargeEvent, Identity, JournalRecord};
 use daybook_core::money::{Currency, decimal_text};
 use daybook_core::name::Name;
 use daybook_core::project::{Disposition, Effects};
@@ -24,7 +24,10 @@ pub fn effects(record: &JournalRecord, effects: &Effects, out: &mut String) {
         }
     }
     let arriving = match &record.body {
-        Body::Charge(event) => Some(&event.identity),
+        Body::Charge(event) => {
+            refer_to_the_charge(event, effects);
+            Some(&event.identity)
+        }
         _ => None,
     };
     for entry in &effects.entries {
@@ -44,6 +47,16 @@ pub fn effects(record: &JournalRecord, effects: &Effects, out: &mut String) {
     }
     for change in &effects.points {
         points_line(change, arriving, out);
+    }
+}
+
+/// The reference isn't written: it is the event's own (section 3).
+fn refer_to_the_charge(event: &ChargeEvent, effects: &Effects) {
+    let entries = effects.entries.iter().map(|e| (&e.identity, &e.charge_id));
+    let points = effects.points.iter().map(|p| (&p.identity, &p.charge_id));
+    let allocations = effects.allocations.iter().map(|a| (&a.identity, &a.charge_id));
+    for (_, charge_id) in entries.chain(points).chain(allocations).filter(|(i, _)| **i == event.identity) {
+        assert_eq!(charge_id.as_ref(), event.reference(), "{:?}", event.identity);
     }
 }
 
@@ -286,9 +299,13 @@ pub fn counts(state: &State<NoStore>, out: &mut String) {
         let refused: u64 = head.refused.values().sum();
         let (accepted, duplicates, seen) = (head.accepted, head.duplicates, head.already_seen);
         let (records, entries) = (head.journal_sequence, head.entry_number);
+        let spend = match head.accepted_spend {
+            0 => String::new(),
+            versions => format!("{versions} of spend, "),
+        };
         let _ = writeln!(
             out,
-            "    {project}: {records} records, {accepted} accepted, {duplicates} duplicates, {refused} refused, \
+            "    {project}: {records} records, {accepted} accepted, {spend}{duplicates} duplicates, {refused} refused, \
              {seen} already seen, {entries} entries"
         );
     }
