@@ -3,6 +3,7 @@
 //! The slow path of the projector and the definition of the fast one: folding an event on in order must end in
 //! what `derive` gives. It pairs payments without a transaction, adds the clearings by time and takes one walk.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::charge::{Accepted, Charge, ChargeKey, Cleared};
@@ -147,11 +148,12 @@ fn pair(history: &[Accepted]) -> Vec<Option<Transaction>> {
     if !history.iter().any(|a| closes(a) && a.event.transaction.is_none()) {
         return transactions;
     }
-    let named: Vec<Transaction> = history.iter().filter(|a| closes(a)).filter_map(own_transaction).collect();
+    // Pendings of one transaction are one, and none where a payment or failure names it.
+    let mut taken: BTreeSet<Transaction> =
+        history.iter().filter(|a| closes(a)).filter_map(own_transaction).collect();
     let mut free: Vec<Transaction> = Vec::new();
     for pending in history.iter().filter(|a| a.event.kind == Kind::Pending).filter_map(own_transaction) {
-        // Pendings of one transaction are one.
-        if !named.contains(&pending) && !free.contains(&pending) {
+        if taken.insert(pending.clone()) {
             free.push(pending);
         }
     }
@@ -164,6 +166,17 @@ fn pair(history: &[Accepted]) -> Vec<Option<Transaction>> {
     transactions
 }
 
+/// What is known of a transaction that may be held open.
+#[derive(Default)]
+struct Held {
+    /// A payment or failure says what has become of it.
+    is_known: bool,
+    /// Time of the first `refund_rest` of it.
+    given_back_ms: Option<i64>,
+    /// Its first pending has been looked at.
+    is_seen: bool,
+}
+
 /// The payments that time assumes (3.2): one for each transaction that is held open past its `clearsAt`, unless the
 /// history holds a payment or failure of it, whatever their time, or a `refund_rest` of it from before then.
 fn clearings<'a>(
@@ -172,32 +185,34 @@ fn clearings<'a>(
     cleared: &[Cleared],
     journal_time_ms: i64,
 ) -> Vec<Planned<'a>> {
+    if !history.iter().any(|a| a.event.kind == Kind::Pending) {
+        return Vec::new();
+    }
+    let mut held: BTreeMap<&Transaction, Held> = BTreeMap::new();
+    for (accepted, transaction) in history.iter().zip(transactions) {
+        let Some(transaction) = transaction else { continue };
+        let held = held.entry(transaction).or_default();
+        match accepted.event.kind {
+            Kind::Payment | Kind::Failed => held.is_known = true,
+            Kind::RefundRest => {
+                let at = accepted.occurred_at_ms;
+                held.given_back_ms = Some(held.given_back_ms.map_or(at, |earlier| earlier.min(at)));
+            }
+            _ => {}
+        }
+    }
+    let published: BTreeSet<&Identity> = cleared.iter().map(|c| &c.pending).collect();
     let mut planned = Vec::new();
-    let mut seen: Vec<&Transaction> = Vec::new();
-    let of = |transaction: &Transaction| {
-        let transaction = transaction.clone();
-        history
-            .iter()
-            .zip(transactions)
-            .filter(move |(_, t)| t.as_ref() == Some(&transaction))
-            .map(|(a, _)| a)
-    };
     for (pending, transaction) in history.iter().zip(transactions) {
         let Some(transaction) = transaction.as_ref().filter(|_| pending.event.kind == Kind::Pending) else {
             continue;
         };
-        let published = cleared.iter().any(|c| c.pending == pending.event.identity);
+        let Some(held) = held.get_mut(transaction) else { continue };
         // Pendings of one transaction clear together, with the first's time and fee.
-        let first = !seen.contains(&transaction);
-        seen.push(transaction);
-        let due = pending.event.clears_at_ms.filter(|at| *at <= journal_time_ms && first).filter(|at| {
-            !of(transaction).any(|a| match a.event.kind {
-                Kind::Payment | Kind::Failed => true,
-                Kind::RefundRest => a.occurred_at_ms < *at,
-                _ => false,
-            })
-        });
-        if due.is_none() && !published {
+        let first = !std::mem::replace(&mut held.is_seen, true);
+        let due = pending.event.clears_at_ms.filter(|at| *at <= journal_time_ms && first);
+        let due = due.filter(|at| !held.is_known && held.given_back_ms.is_none_or(|back| back >= *at));
+        if due.is_none() && !published.contains(&pending.event.identity) {
             continue;
         }
         let time_ms =

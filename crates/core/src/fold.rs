@@ -1,5 +1,7 @@
 //! One step of the fold over a charge's history: what an event means after those before it (sections 2, 3, 6, 8).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use rust_decimal::Decimal;
 
 use crate::charge_state::ChargeState;
@@ -24,15 +26,6 @@ pub enum Transaction {
     Own(Identity),
 }
 
-/// A payment held open.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OpenPending {
-    /// Under which transaction.
-    pub transaction: Transaction,
-    /// Minor units, above 0.
-    pub amount_minor: i64,
-}
-
 /// Where the walk over a history stands. All figures in minor units.
 ///
 /// A history is bounded and amounts are below 10^15, so no sum here can overflow.
@@ -54,12 +47,14 @@ pub struct Fold {
     pub charged_back: i64,
     /// Chargebacks neither won nor lost.
     pub disputed: i64,
-    /// Payments held open.
-    pub open: Vec<OpenPending>,
+    /// Payments held open, by transaction.
+    pub open: BTreeMap<Transaction, i64>,
+    /// All of them together.
+    pub open_minor: i64,
     /// Transactions that have a payment.
-    pub paid_transactions: Vec<Transaction>,
+    pub paid_transactions: BTreeSet<Transaction>,
     /// Refunds less failed ones by transaction.
-    pub refunded_by: Vec<(Name, i64)>,
+    pub refunded_by: BTreeMap<Name, i64>,
     /// Time and processor of the first payment.
     pub first_payment: Option<(i64, Name)>,
     /// Whether a payment has failed.
@@ -108,8 +103,7 @@ impl Fold {
     /// Services, or open and paid payments, whichever is more.
     #[must_use]
     pub fn billed(&self) -> i64 {
-        let open: i64 = self.open.iter().map(|p| p.amount_minor).sum();
-        self.invoiced.max(open + self.paid)
+        self.invoiced.max(self.open_minor + self.paid)
     }
 
     /// What the customer still owes.
@@ -127,7 +121,7 @@ impl Fold {
     /// What is open under a transaction, minor units.
     #[must_use]
     pub fn open_under(&self, transaction: &Transaction) -> i64 {
-        self.open.iter().filter(|p| p.transaction == *transaction).map(|p| p.amount_minor).sum()
+        self.open.get(transaction).copied().unwrap_or(0)
     }
 
     /// Takes one step and says what it means.
@@ -271,13 +265,14 @@ impl Fold {
         if let Some(transaction) = &step.transaction
             && !self.paid_transactions.contains(transaction)
         {
-            self.open.push(OpenPending { transaction: transaction.clone(), amount_minor });
+            *self.open.entry(transaction.clone()).or_default() += amount_minor;
+            self.open_minor += amount_minor;
         }
     }
 
     fn release(&mut self, transaction: Option<&Transaction>) {
         if let Some(transaction) = transaction {
-            self.open.retain(|p| p.transaction != *transaction);
+            self.open_minor -= self.open.remove(transaction).unwrap_or(0);
         }
     }
 
@@ -288,7 +283,7 @@ impl Fold {
             return;
         }
         if let Some(transaction) = &step.transaction {
-            self.paid_transactions.push(transaction.clone());
+            self.paid_transactions.insert(transaction.clone());
         }
         if self.first_payment.is_none() {
             self.first_payment = Some((step.time_ms, processor.clone()));
@@ -319,10 +314,7 @@ impl Fold {
         } else {
             self.refunded += amount;
             if let Some(name) = &step.accepted.event.transaction {
-                match self.refunded_by.iter_mut().find(|(n, _)| n == name) {
-                    Some((_, refunded)) => *refunded += amount,
-                    None => self.refunded_by.push((name.clone(), amount)),
-                }
+                *self.refunded_by.entry(name.clone()).or_default() += amount;
             }
             draft.columns.refunds_minor += i128::from(amount);
             draft.columns.refund_count += 1;
@@ -367,9 +359,12 @@ impl Fold {
     }
 
     fn refund_failed(&mut self, step: &Step<'_>, draft: &mut Draft) {
-        let by_transaction = step.accepted.event.transaction.as_ref().map(|name| {
-            self.refunded_by.iter().find(|(n, _)| n == name).map_or(0, |(_, refunded)| *refunded)
-        });
+        let by_transaction = step
+            .accepted
+            .event
+            .transaction
+            .as_ref()
+            .map(|name| self.refunded_by.get(name).copied().unwrap_or(0));
         let most = by_transaction.unwrap_or(self.refunded).min(self.refunded).max(0);
         let failed = step.accepted.amount_minor.unwrap_or(most).min(most);
         draft.post(REFUND, ASSETS, failed);
@@ -379,7 +374,7 @@ impl Fold {
         // Where more was won than charged back, the refund had made up for it: in total never below 0 (3.6).
         self.charged_back = self.charged_back.max(-self.refunded);
         if let Some(name) = &step.accepted.event.transaction
-            && let Some((_, refunded)) = self.refunded_by.iter_mut().find(|(n, _)| n == name)
+            && let Some(refunded) = self.refunded_by.get_mut(name)
         {
             *refunded -= failed;
         }

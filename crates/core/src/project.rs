@@ -1,6 +1,6 @@
 //! `apply`: one journal record into the books of its project.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::charge::{Accepted, Charge, ChargeKey, Cleared};
@@ -333,9 +333,10 @@ impl<S: Store> Project<'_, S> {
         let (after, fold) = derive(&terms, &history, &cleared_before, &settings, now);
         charge.fold = fold;
 
+        let had_cleared: BTreeSet<&Identity> = cleared_before.iter().map(|c| &c.pending).collect();
         let is_new = |d: &Derived<'_>| {
             if d.clearing {
-                !cleared_before.iter().any(|c| c.pending == d.accepted.event.identity)
+                !had_cleared.contains(&d.accepted.event.identity)
             } else {
                 new_identity.as_ref() == Some(&d.identity)
             }
@@ -353,10 +354,10 @@ impl<S: Store> Project<'_, S> {
             let Derived { identity, accepted, kind, meaning, clearing } = derived;
             self.publish_primary(key, &terms, accepted, (identity, *clearing), *kind, meaning)?;
         }
+        // A sender's event may have the id of a clearing; it is another event all the same.
+        let earlier: BTreeMap<_, _> = before.iter().map(|d| ((d.clearing, &d.identity), d)).collect();
         for derived in after.iter().filter(|d| !is_new(d)) {
-            // A sender's event may have the id of a clearing; it is another event all the same.
-            let same = |b: &&Derived<'_>| b.clearing == derived.clearing && b.identity == derived.identity;
-            let Some(earlier) = before.iter().find(same) else { continue };
+            let Some(earlier) = earlier.get(&(derived.clearing, &derived.identity)) else { continue };
             self.publish_adjustment(key, &terms, &charge.cleared, earlier, derived)?;
         }
         self.books.charges.put(key.clone(), charge);

@@ -2,7 +2,7 @@
 
 use daybook_core::charge::{Accepted, Charge, Cleared};
 use daybook_core::charge_state::ChargeState;
-use daybook_core::fold::{Fold, OpenPending, Transaction};
+use daybook_core::fold::{Fold, Transaction};
 use daybook_core::rewards::Points;
 use daybook_core::splits::{Owner, Sharing, Standing};
 
@@ -69,10 +69,11 @@ fn put_fold(out: &mut Vec<u8>, fold: &Fold) {
     ] {
         put_long(out, figure);
     }
-    put_list(out, fold.open.iter(), |out, open| {
-        put_transaction(out, &open.transaction);
-        put_long(out, open.amount_minor);
+    put_list(out, fold.open.iter(), |out, (transaction, amount_minor)| {
+        put_transaction(out, transaction);
+        put_long(out, *amount_minor);
     });
+    put_long(out, fold.open_minor);
     put_list(out, fold.paid_transactions.iter(), put_transaction);
     put_list(out, fold.refunded_by.iter(), |out, (name, refunded)| {
         put_str(out, name);
@@ -108,11 +109,10 @@ fn read_fold(r: &mut Reader<'_>) -> Result<Fold, Malformed> {
         refunded: r.long()?,
         charged_back: r.long()?,
         disputed: r.long()?,
-        open: read_list(r, |r| {
-            Ok(OpenPending { transaction: read_transaction(r)?, amount_minor: r.long()? })
-        })?,
-        paid_transactions: read_list(r, read_transaction)?,
-        refunded_by: read_list(r, |r| Ok((r.name()?, r.long()?)))?,
+        open: read_list(r, |r| Ok((read_transaction(r)?, r.long()?)))?.into_iter().collect(),
+        open_minor: r.long()?,
+        paid_transactions: read_list(r, read_transaction)?.into_iter().collect(),
+        refunded_by: read_list(r, |r| Ok((r.name()?, r.long()?)))?.into_iter().collect(),
         first_payment: r.option(|r| Ok((r.long()?, r.name()?)))?,
         failed: r.byte()? != 0,
         points: Points { pending: r.long()?, available: r.long()? },

@@ -11,7 +11,7 @@ use daybook_core::charge::{Accepted, Charge, ChargeKey, Cleared, Reference};
 use daybook_core::charge_state::ChargeState;
 use daybook_core::daily::{AllocationRow, Columns, DayRow, Kpis, MonthRow, Stamp};
 use daybook_core::event::{Body, ChargeEvent, Identity, JournalRecord, Kind};
-use daybook_core::fold::{Fold, OpenPending, Transaction};
+use daybook_core::fold::{Fold, Transaction};
 use daybook_core::money::{Currency, parse_decimal};
 use daybook_core::name::Name;
 use daybook_core::organization::{AccountBalance, Organization, PointsBalance};
@@ -25,7 +25,7 @@ use daybook_core::splits::{Owner, PartnerKey, Sharing, Standing};
 use daybook_core::state::{AllocationKey, Change, Head, NoStore, State, Store};
 use daybook_wire::binary::{Malformed, Reader};
 use daybook_wire::state::{self, Table};
-use proptest::collection::{btree_map, vec};
+use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -108,18 +108,17 @@ fn sharings() -> impl Strategy<Value = Sharing> {
 
 prop_compose! {
     fn folds()(
-        figures in any::<[i64; 8]>(),
-        open in vec((transactions(), any::<i64>()), 0..3),
-        paid_transactions in vec(transactions(), 0..3),
-        refunded_by in vec((names(), any::<i64>()), 0..3),
+        figures in any::<[i64; 9]>(),
+        open in btree_map(transactions(), any::<i64>(), 0..3),
+        paid_transactions in btree_set(transactions(), 0..3),
+        refunded_by in btree_map(names(), any::<i64>(), 0..3),
         first_payment in option::of((any::<i64>(), names())),
         failed in any::<bool>(),
         points in any::<(i64, i64)>(),
         state in select(ChargeState::ALL.to_vec()),
         sharing in option::of(sharings().prop_map(Box::new)),
     ) -> Fold {
-        let [invoiced, paid, written, fees, fees_returned, refunded, charged_back, disputed] = figures;
-        let open = open.into_iter();
+        let [invoiced, paid, written, fees, fees_returned, refunded, charged_back, disputed, open_minor] = figures;
         Fold {
             invoiced,
             paid,
@@ -129,7 +128,8 @@ prop_compose! {
             refunded,
             charged_back,
             disputed,
-            open: open.map(|(transaction, amount_minor)| OpenPending { transaction, amount_minor }).collect(),
+            open,
+            open_minor,
             paid_transactions,
             refunded_by,
             first_payment,
