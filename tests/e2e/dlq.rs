@@ -215,9 +215,9 @@ fn a_corrected_record_takes_the_place_of_what_was_refused() -> Result<()> {
 fn a_header_that_was_wrong_is_set_and_settings_are_put_back_where_they_belong() -> Result<()> {
     let mut rig = Rig::new(While::Stopped)?;
     rig.track(&envelope(&[("e1", payment("5"))]))?;
-    // Only intake knows that a processor can't be the provider.
-    let settings = rig.write("settings.toml", b"[acme]\nprocessor = \"acme\"\n")?;
-    rig.run(&["settings", "apply", "-f", &settings])?;
+    // As another producer might: `settings apply` would refuse it.
+    rig.instance()?.append("settings", "acme", r#"{"processor":"acme"}"#)?;
+    rig.settle()?;
     let letters = rig.letters(&["--topic", "settings"])?;
     ensure!(letters.len() == 1 && letters[0]["reason"] == "settings_invalid", "{letters:?}");
     ensure!(rig.letters(&["--topic", "charges"])?.is_empty(), "settings are among the charges");

@@ -71,7 +71,7 @@ fn codes_and_messages() -> Result<()> {
         ("settings apply --file @absent.toml", 4, "absent.toml"),
         ("verify @absent", 4, "absent"),
         ("export csv @absent", 4, "absent"),
-        ("export csv @absent --out @full", 4, "full"),
+        ("export csv @absent --out @full", 4, "absent"),
         ("verify --url http://127.0.0.1:1 --api-key x", 1, "127.0.0.1:1"),
         ("--version", 0, "daybook 0."),
         ("--help", 0, "verify"),

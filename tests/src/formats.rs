@@ -40,7 +40,7 @@ partners = [ { type = "coproducer", name = "Ana", percentage = "0.3" }, { type =
 "#;
 
 /// One of each format, and what meets it in its charge; the last can't be taken.
-pub const CHARGES: [&str; 9] = [
+pub const CHARGES: [&str; 10] = [
     r#"{"event_id":"s1","event_type":"purchase","gross_amount":249.00,"net_amount":"241.48","occurred_at":"2026-01-20T10:00:00Z","order_id":"o1","product_id":"p17","customer_id":"ann","provider":"stripe"}"#,
     r#"{"event_id":"s2","event_type":"refund","gross_amount":49.00,"net_amount":49.00,"occurred_at":"2026-01-21T10:00:00Z","order_id":"o1","customer_id":"ann","provider":"stripe"}"#,
     r#"{"id":"tx1","createdAt":"2026-01-20T23:12:34.567Z","type":"PURCHASE","status":"PENDING","amount":119.50,"orderId":"o2","user":{"id":"bob"},"payment":{"provider":"stripe"},"rewards":{"tierAtPurchase":"silver","pointsDelta":24},"settlement":{"clearsAt":"2026-01-21T23:12:34.567Z"}}"#,
@@ -49,6 +49,7 @@ pub const CHARGES: [&str; 9] = [
     r#"{"eventId":"c2","userId":"cy","kind":"write_off","chargeId":"ch3","occurredAt":"2026-01-23T10:00:00Z"}"#,
     r#"{"eventId":"g1","userId":"cy","kind":"goodwill","amount":"5","occurredAt":"2026-01-23T10:00:00Z"}"#,
     r#"{"track":[{"name":"Charge","payload":[{"eventId":"t1","userId":"dan","data":{"amount":"10.50","status":"succeeded","productId":"p17","provider":"stripe","occurredAt":"2026-01-22T10:00:00Z"}}]}]}"#,
+    r#"{"eventId":"tx9#clears","userId":"eve","kind":"payment","amount":"7","occurredAt":"2026-01-23T10:00:00Z"}"#,
     r#"{"eventId":"x1","userId":"cy","kind":"donation","amount":"5","occurredAt":"2026-01-23T10:00:00Z"}"#,
 ];
 

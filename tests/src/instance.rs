@@ -252,6 +252,20 @@ impl Instance {
         track(&self.agent, &self.base, &self.key, project, body)
     }
 
+    /// Appends a record to an input topic as an operator may, past the checks of any command.
+    ///
+    /// # Errors
+    /// It is not taken.
+    pub fn append(&self, topic: &str, key: &str, value: &str) -> Result<()> {
+        let url = format!("{}/api/v1/topics/{topic}/records", self.base);
+        let (key, value) = (BASE64.encode(key), BASE64.encode(value));
+        let body = serde_json::json!({"records": [{"key": key, "value": value, "headers": [], "timestamp_ms": null}]});
+        let answer =
+            read(self.agent.post(&url).header("x-api-key", &self.key).send(body.to_string().as_bytes()))?;
+        ensure!(answer.status < 300, "{} {}", answer.status, answer.body);
+        Ok(())
+    }
+
     /// All records of a topic.
     ///
     /// # Errors

@@ -76,16 +76,6 @@ pub struct Taken {
     pub refused: Vec<(Rejection, Option<String>, u32)>,
 }
 
-/// What is known of a record before it is decoded.
-struct Known<'a> {
-    /// The project that its header names.
-    header: Option<&'a str>,
-    /// That, else the default.
-    project: Option<&'a str>,
-    /// The currency of that project's settings.
-    default_currency: Option<Currency>,
-}
-
 /// Decodes and stamps; knows of the settings only what decides which of several reasons is reported.
 #[derive(Clone, Debug, Default)]
 pub struct Decoder {
@@ -100,13 +90,18 @@ impl Decoder {
         Self { settings, currencies: BTreeMap::new() }
     }
 
-    /// `None` of a record that is too large.
-    fn known<'a>(&'a self, record: &'a Record) -> Option<Known<'a>> {
-        let header = record.header(PROJECT_HEADER);
-        let project = header.or(self.settings.default_project.as_deref());
-        let default_currency = project.and_then(|p| self.currencies.get(p)).copied();
-        let fits = record.value.len() <= self.settings.record_bytes_max;
-        fits.then_some(Known { header, project, default_currency })
+    /// The project of a record: its header's, else its value's, else the default.
+    fn project<'a>(&'a self, record: &'a Record, own: Option<&'a str>) -> Option<&'a str> {
+        record.header(PROJECT_HEADER).or(own).or(self.settings.default_project.as_deref())
+    }
+
+    /// The default currency of that project, as far as its settings were seen.
+    fn currency<'a>(&'a self, record: &'a Record, own: Option<&'a str>) -> Option<Currency> {
+        self.project(record, own).and_then(|project| self.currencies.get(project)).copied()
+    }
+
+    fn is_too_large(&self, record: &Record) -> bool {
+        record.value.len() > self.settings.record_bytes_max
     }
 
     /// Journal records or rejections of a record of `charges`. `recorded_at_ms` gives the recorded time of each
@@ -117,17 +112,18 @@ impl Decoder {
         position: &SourcePosition,
         recorded_at_ms: impl Fn(&ChargeEvent) -> Option<i64>,
     ) -> Taken {
-        let Some(Known { header, project, default_currency }) = self.known(record) else {
+        if self.is_too_large(record) {
             return Taken::too_large(record.header(PROJECT_HEADER));
-        };
+        }
         let mut taken = Taken::default();
+        let currency_of = |own: Option<&str>| self.currency(record, own);
         let own_letter = record.header(dead_letter::CANONICAL) == Some("true");
-        let items = input::decode(&record.value, Context { default_currency, own_letter });
+        let items = input::decode(&record.value, Context { currency_of: Some(&currency_of), own_letter });
         if items.len() > RECORD_ITEMS_MAX {
-            return Taken::too_large(project);
+            return Taken::too_large(self.project(record, None));
         }
         for (item, number) in items.into_iter().zip(0_u32..) {
-            let named = header.or(item.project.as_deref()).or(self.settings.default_project.as_deref());
+            let named = self.project(record, item.project.as_deref());
             let rejection = match (valid_project(named), item.event) {
                 (Ok(project), Ok(event)) => match recorded_at_ms(&event) {
                     Some(recorded_at_ms) => {
@@ -158,12 +154,14 @@ impl Decoder {
         position: &SourcePosition,
         recorded_at_ms: impl Fn(&SpendEvent) -> i64,
     ) -> Taken {
-        let Some(Known { header, project, default_currency }) = self.known(record) else {
+        if self.is_too_large(record) {
             return Taken::too_large(record.header(PROJECT_HEADER));
-        };
+        }
         let mut taken = Taken::default();
-        let (event, own) = input::decode_spend(&record.value, default_currency);
-        let named = header.or(own.as_deref()).or(project);
+        let currency_of = |own: Option<&str>| self.currency(record, own);
+        let context = Context { currency_of: Some(&currency_of), ..Context::default() };
+        let (event, own) = input::decode_spend(&record.value, context);
+        let named = self.project(record, own.as_deref());
         match (valid_project(named), event) {
             (Ok(project), Ok(event)) => taken.journal.push(JournalRecord {
                 project: project.into(),
@@ -187,15 +185,9 @@ impl Decoder {
         let project = std::str::from_utf8(&record.key).ok().filter(|p| is_valid_project(p));
         let parsed = match project {
             None => Err(Rejection::at(Reason::ProjectInvalid, "")),
-            Some(project) => settings::parse(&record.value)
-                .map_err(|fault| Rejection::at(fault.reason, &fault.key))
-                .and_then(|settings| {
-                    // A processor that is the provider would post to one account from both sides.
-                    if *settings.processor == *project {
-                        return Err(Rejection::at(Reason::SettingsInvalid, "processor"));
-                    }
-                    Ok((project, Arc::new(settings)))
-                }),
+            Some(project) => settings::parse_of(project, &record.value)
+                .map(|settings| (project, Arc::new(settings)))
+                .map_err(|fault| Rejection::at(fault.reason, &fault.key)),
         };
         match parsed {
             Ok((project, settings)) => {

@@ -45,10 +45,59 @@ fn the_project_comes_from_the_header_else_the_value_else_the_default() {
     for bad in ["", "a b", "a/b", "a~test", &"x".repeat(65)] {
         check(None, Some(bad), &one, &["project_invalid"]);
     }
+    // In the value an empty one counts as missing, and what is no text is no name.
+    let valued = |project: &str| one.replacen('{', &format!(r#"{{"project_id":{project},"#), 1);
+    check(Some("of-default"), None, &valued("\"\""), &["of-default"]);
+    check(None, None, &valued("\"\""), &["project_missing"]);
+    check(Some("of-default"), None, &valued("5"), &["project_invalid"]);
+    check(Some("of-default"), None, &valued("\"a b\""), &["project_invalid"]);
     // Only what comes before it in the order of reasons is reported instead.
     check(None, None, "{", &["malformed_json"]);
     check(None, None, r#"{"track":[]}"#, &["empty_envelope at track"]);
     check(None, None, &one.replace("Charge", "Purchase"), &["project_missing"]);
+}
+
+/// Which of several reasons comes first depends on the currency of the project that the record is of, not of another.
+#[test]
+fn the_first_reason_is_that_under_the_settings_of_the_record_s_own_project() {
+    let mut decoder =
+        Decoder::new(IntakeSettings { default_project: Some("yen".into()), ..IntakeSettings::default() });
+    for (project, currency) in [("yen", "JPY"), ("dinar", "KWD")] {
+        let value = format!(r#"{{"currency":"{currency}"}}"#).into();
+        let record = Record { key: project.into(), value, ..Record::default() };
+        assert!(decoder.settings(&record, &position(), 0).refused.is_empty());
+    }
+    for (project, reason) in
+        [("dinar", "timestamp_invalid at occurredAt"), ("yen", "excess_precision at amount")]
+    {
+        let value = format!(
+            r#"{{"kind":"payment","eventId":"1","userId":"u","amount":"1.234","occurredAt":"nope","project_id":"{project}"}}"#
+        );
+        let record = Record { value: value.into(), ..Record::default() };
+        let refused = decoder.charges(&record, &position(), |_| Some(9)).refused;
+        assert_eq!(refused[0].0.to_string(), reason, "{project}");
+    }
+}
+
+#[test]
+fn settings_whose_processor_is_the_project_are_refused() {
+    let record = Record { key: "acme".into(), value: r#"{"processor":"acme"}"#.into(), ..Record::default() };
+    let refused = Decoder::default().settings(&record, &position(), 0).refused;
+    assert_eq!(refused[0].0.to_string(), "settings_invalid at processor");
+}
+
+/// Only this product's own letters may say what no sender may.
+#[test]
+fn a_header_that_says_no_letter_makes_none() {
+    let value =
+        r#"{"kind":"payment","eventId":"1","eventLine":7,"userId":"u","amount":"1","currency":"USD"}"#;
+    for (said, expected) in [("true", None), ("false", Some("timestamp_missing at occurredAt"))] {
+        let headers =
+            vec![("daybook-canonical".to_owned(), said.into()), (PROJECT_HEADER.to_owned(), "acme".into())];
+        let record = Record { value: value.into(), headers, timestamp_ms: Some(5), ..Record::default() };
+        let taken = Decoder::default().charges(&record, &position(), |_| Some(9));
+        assert_eq!(taken.refused.first().map(|r| r.0.to_string()).as_deref(), expected);
+    }
 }
 
 #[test]

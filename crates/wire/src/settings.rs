@@ -1,6 +1,6 @@
 //! A project's settings as JSON: the value of a `settings` record, which is the project's TOML table (contracts.md).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use daybook_core::calendar::{DAY_MS, Zone};
@@ -42,7 +42,26 @@ fn invalid_split<T>(key: &str, message: impl Into<String>) -> Parsed<T> {
     Err(SettingsFault { reason: Reason::SplitRuleInvalid, key: key.into(), message: message.into() })
 }
 
-/// Reads a project's settings.
+/// Reads settings that a project is to have from now on. What was journalled before stays readable by [`parse`].
+///
+/// # Errors
+/// As [`parse`]; where the processor is the project itself, which would take both sides of a posting; where a split rule
+/// names a partner twice.
+pub fn parse_of(project: &str, json: &[u8]) -> Parsed<Settings> {
+    let settings = parse(json)?;
+    if *settings.processor == *project {
+        return invalid("processor", "must not be the project itself: it would be provider and processor");
+    }
+    for (r, rule) in settings.splits.iter().enumerate() {
+        let key = |p: &Partner| (p.partner_type, p.name.clone());
+        if rule.partners.iter().map(key).collect::<BTreeSet<_>>().len() < rule.partners.len() {
+            return invalid_split(&format!("splits[{r}]"), "names a partner twice");
+        }
+    }
+    Ok(settings)
+}
+
+/// Reads settings, whosever they are.
 ///
 /// # Errors
 /// [`SettingsFault`] for the first key that is unknown or has a value that it can't have.

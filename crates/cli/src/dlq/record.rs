@@ -112,7 +112,10 @@ fn is_of(record: &Record, letter: &Letter, own: &Record) -> bool {
 fn canonical_of(record: &Record, letter: &Letter) -> Option<String> {
     let mut canonical = String::new();
     if letter.place.topic == Topic::SpendDlq {
-        output::canonical_spend(&input::decode_spend(&record.value, None).0.ok()?, &mut canonical);
+        output::canonical_spend(
+            &input::decode_spend(&record.value, Context::default()).0.ok()?,
+            &mut canonical,
+        );
     } else {
         let own_letter = header(record, dead_letter::CANONICAL).is_some();
         let items = input::decode(&record.value, Context { own_letter, ..Context::default() });

@@ -87,7 +87,7 @@ impl HttpGateway for TrackGateway {
         project: &str,
         json: Vec<u8>,
     ) -> Pin<Box<dyn Future<Output = Result<(), SettingsError>> + Send + '_>> {
-        if let Err(fault) = daybook_wire::settings::parse(&json) {
+        if let Err(fault) = daybook_wire::settings::parse_of(project, &json) {
             let (reason, key, message) = (fault.reason.code(), fault.key, fault.message);
             return Box::pin(async move { Err(SettingsError::Invalid { reason, key, message }) });
         }

@@ -44,7 +44,8 @@ pub fn read(file: &Path) -> anyhow::Result<Vec<(String, String)>> {
             )));
         }
         let json = serde_json::to_string(&table).context("failed to convert the settings")?;
-        daybook_wire::settings::parse(json.as_bytes()).map_err(|fault| at(&fault.to_string()))?;
+        daybook_wire::settings::parse_of(&project, json.as_bytes())
+            .map_err(|fault| at(&fault.to_string()))?;
         settings.push((project, json));
     }
     settings.sort();

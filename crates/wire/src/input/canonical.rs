@@ -1,13 +1,18 @@
 //! The canonical charge: every kind by its name (contracts.md, "In"; accounting.md, section 2).
 
 use daybook_core::event::{ChargeEvent, Kind};
+use daybook_core::money::Currency;
 use daybook_core::rejection::{Reason, Rejection};
 
-use super::Context;
 use super::fields::Faults;
 use crate::document::Document;
 
-pub(super) fn decode(record: &Document<'_>, context: Context) -> Result<ChargeEvent, Rejection> {
+/// `own_letter`: see [`super::Context`].
+pub(super) fn decode(
+    record: &Document<'_>,
+    default_currency: Option<Currency>,
+    own_letter: bool,
+) -> Result<ChargeEvent, Rejection> {
     let mut faults = Faults::new("");
     let field = |name: &str| record.get(name);
     let kind = match field("kind") {
@@ -19,7 +24,11 @@ pub(super) fn decode(record: &Document<'_>, context: Context) -> Result<ChargeEv
     }
     // Where the kind is unknown the event is refused, whatever stands in its place.
     let kind = kind.unwrap_or(Kind::Noted);
-    let event_id = faults.id(field("eventId"), "eventId", Reason::EventIdMissing);
+    let event_id = match own_letter {
+        // That of a standard transaction is its id and status.
+        true => faults.long_id(field("eventId"), "eventId", Reason::EventIdMissing),
+        false => faults.id(field("eventId"), "eventId", Reason::EventIdMissing),
+    };
     let user = faults.id(field("userId"), "userId", Reason::UserMissing);
     let mut event = ChargeEvent::new(event_id, kind, user);
     if !kind.is_points() {
@@ -34,7 +43,7 @@ pub(super) fn decode(record: &Document<'_>, context: Context) -> Result<ChargeEv
     event.product = faults.name(field("productId"), "productId");
     event.processor = faults.name(field("provider"), "provider");
     event.tier = faults.name(field("tier"), "tier");
-    event.occurred_at_ms = match context.own_letter {
+    event.occurred_at_ms = match own_letter {
         true => faults.time(field("occurredAt"), "occurredAt"),
         false => faults.required_time(field("occurredAt"), "occurredAt"),
     };
@@ -42,10 +51,10 @@ pub(super) fn decode(record: &Document<'_>, context: Context) -> Result<ChargeEv
     event.points_delta = faults.points(field("pointsDelta"), "pointsDelta");
     event.livemode = faults.bool(field("livemode"), "livemode").unwrap_or(true);
     (event.description, event.card_number_masked) = faults.text(field("description"), "description");
-    if context.own_letter {
+    if own_letter {
         event.identity.line = faults.count(field("eventLine"), "eventLine").unwrap_or(0);
         event.rounded_spend = faults.decimal(field("roundedSpend"), "roundedSpend");
         event.card_number_masked |= faults.bool(field("cardNumberMasked"), "cardNumberMasked") == Some(true);
     }
-    faults.conclude(event, context.default_currency, str::to_owned)
+    faults.conclude(event, default_currency, str::to_owned)
 }

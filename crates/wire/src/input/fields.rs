@@ -3,13 +3,16 @@
 use daybook_core::calendar::is_valid_time;
 use daybook_core::event::ChargeEvent;
 use daybook_core::money::{Currency, parse_decimal};
-use daybook_core::name::{Name, is_valid_name};
+use daybook_core::name::{NAME_BYTES_MAX, Name, is_valid_name};
 use daybook_core::rejection::{Reason, Rejection};
 use daybook_core::resolve;
 use rust_decimal::Decimal;
 
 use crate::document::Document;
 use crate::time::parse_rfc3339;
+
+/// Bytes of an id and a status behind it (`/REFUNDED`).
+const LONG_ID_BYTES_MAX: usize = NAME_BYTES_MAX + "/REFUNDED".len();
 
 /// Faults found so far in one item.
 pub(super) struct Faults<'a> {
@@ -40,6 +43,21 @@ impl<'a> Faults<'a> {
             Some(_) => self.note(Reason::FieldInvalid, field),
         }
         Name::default()
+    }
+
+    /// An id that must be there and that this product has put together of one and a few letters.
+    pub(super) fn long_id(&mut self, value: Option<&Document<'_>>, field: &str, missing: Reason) -> Name {
+        match value {
+            Some(Document::String(s)) if s.len() > NAME_BYTES_MAX && s.len() <= LONG_ID_BYTES_MAX => {
+                // Its first part is what was an id.
+                let valid = !s.chars().any(char::is_control);
+                if !valid {
+                    self.note(Reason::FieldInvalid, field);
+                }
+                (&**s).into()
+            }
+            value => self.id(value, field, missing),
+        }
     }
 
     /// A name that may be there. An empty one counts as missing.

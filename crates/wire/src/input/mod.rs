@@ -33,40 +33,51 @@ impl Item {
     }
 }
 
+/// The default currency of the project that a record belongs to, given the one that its value names.
+pub type CurrencyOf<'a> = dyn Fn(Option<&str>) -> Option<Currency> + 'a;
+
 /// What is known of an input record besides its value.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Context {
-    /// What the project's settings say as far as intake knows. It only decides which of several reasons is reported: an
-    /// event is never refused here for a fault that depends on it, nor completed with it.
-    pub default_currency: Option<Currency>,
+#[derive(Clone, Copy, Default)]
+pub struct Context<'a> {
+    /// The default currency of the project that the record belongs to, given the one that its value names, as far as
+    /// intake knows settings. It only decides which of several reasons is reported: an event is never refused here for a
+    /// fault that depends on it, nor completed with it.
+    pub currency_of: Option<&'a CurrencyOf<'a>>,
     /// Whether it is a dead letter that the projector wrote, put back: an event that it had no time of then has none
     /// now.
     pub own_letter: bool,
 }
 
+impl Context<'_> {
+    fn default_currency(&self, project: Option<&str>) -> Option<Currency> {
+        self.currency_of.and_then(|of| of(project))
+    }
+}
+
 /// Reads an input record. Never empty: what is no event is one refused item.
 #[must_use]
-pub fn decode(value: &[u8], context: Context) -> Vec<Item> {
+pub fn decode(value: &[u8], context: Context<'_>) -> Vec<Item> {
     let Ok(document) = Document::parse(value) else {
         return vec![Item::refused(Reason::MalformedJson, "")];
     };
     let has = |key: &str| document.get(key).is_some();
+    let project = project_id(&document);
+    let default_currency = context.default_currency(project.as_deref());
     // The order of the table: a record that looks like several formats is the first of them.
     let mut items = if has("track") {
-        track::decode(&document, context.default_currency)
+        track::decode(&document, default_currency)
     } else {
         let event = if has("type") {
-            standard::decode(&document, context.default_currency)
+            standard::decode(&document, default_currency)
         } else if has("event_type") {
-            sales::decode(&document, context.default_currency)
+            sales::decode(&document, default_currency)
         } else if has("kind") {
-            canonical::decode(&document, context)
+            canonical::decode(&document, default_currency, context.own_letter)
         } else {
             Err(Rejection::at(Reason::UnknownSchema, ""))
         };
         vec![Item { event, project: None }]
     };
-    let project = project_id(&document);
     items.iter_mut().for_each(|item| item.project.clone_from(&project));
     items
 }

@@ -4,15 +4,12 @@ use daybook_core::event::SpendEvent;
 use daybook_core::money::{Currency, minor};
 use daybook_core::rejection::{Reason, Rejection};
 
+use super::Context;
 use super::fields::Faults;
 use crate::document::Document;
 
 /// Reads a record of `spend`: the event, or why it is none, and the project that it names.
-/// `default_currency` as in [`super::Context`].
-pub fn decode_spend(
-    value: &[u8],
-    default_currency: Option<Currency>,
-) -> (Result<SpendEvent, Rejection>, Option<Box<str>>) {
+pub fn decode_spend(value: &[u8], context: Context<'_>) -> (Result<SpendEvent, Rejection>, Option<Box<str>>) {
     let Ok(document) = Document::parse(value) else {
         return (Err(Rejection::at(Reason::MalformedJson, "")), None);
     };
@@ -20,7 +17,7 @@ pub fn decode_spend(
     if !matches!(document, Document::Object(_)) {
         return (Err(Rejection::at(Reason::UnknownSchema, "")), project);
     }
-    (read(&document, default_currency), project)
+    (read(&document, context.default_currency(project.as_deref())), project)
 }
 
 fn read(record: &Document<'_>, default_currency: Option<Currency>) -> Result<SpendEvent, Rejection> {

@@ -17,7 +17,10 @@ fn items(value: &[u8], default_currency: Option<&str>) -> Vec<String> {
             out
         }
     };
-    decode(value, Context { default_currency, own_letter: false }).into_iter().map(text).collect()
+    decode(value, Context { currency_of: Some(&|_| default_currency), own_letter: false })
+        .into_iter()
+        .map(text)
+        .collect()
 }
 
 fn check(value: impl AsRef<[u8]>, expected: &[&str]) {
@@ -507,7 +510,7 @@ proptest! {
         }
         let at = at.index(value.len());
         value.splice(at..at, spliced.bytes());
-        for item in decode(&value, Context { default_currency: Currency::parse("USD"), own_letter: false }) {
+        for item in decode(&value, Context { currency_of: Some(&|_| Currency::parse("USD")), own_letter: false }) {
             // A reason never quotes the payload, only where it is.
             if let Err(rejection) = item.event {
                 prop_assert!(rejection.path.len() < 60, "{}", rejection);

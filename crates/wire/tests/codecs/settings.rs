@@ -5,7 +5,7 @@ use daybook_core::money::{Currency, parse_decimal};
 use daybook_core::settings::{
     FeeSchedule, Partner, PartnerType, PaybackPolicy, Rewards, Settings, SplitRule,
 };
-use daybook_wire::settings::{parse, to_json};
+use daybook_wire::settings::{parse, parse_of, to_json};
 use proptest::prelude::*;
 
 use crate::generate::settings;
@@ -180,6 +180,20 @@ fn split_rule_invalid() {
     ] {
         check(&json, "split_rule_invalid", key);
     }
+}
+
+/// What settings to come can't be, but journals may hold.
+#[test]
+fn settings_that_are_readable_and_refused() {
+    let of = |json: &str| {
+        assert!(parse(json.as_bytes()).is_ok(), "{json}");
+        let fault = parse_of("acme", json.as_bytes()).unwrap_err();
+        (fault.reason.code(), fault.key)
+    };
+    assert_eq!(of(r#"{"processor":"acme"}"#), ("settings_invalid", "processor".to_owned()));
+    let ana = r#"{"type":"affiliate","name":"Ana","percentage":"0.1"}"#;
+    let twice = format!(r#"{{"splits":[{{"product":"p","partners":[{ana},{ana}]}}]}}"#);
+    assert_eq!(of(&twice), ("split_rule_invalid", "splits[0]".to_owned()));
 }
 
 proptest! {
