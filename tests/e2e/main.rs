@@ -10,6 +10,7 @@ mod page;
 mod pages;
 mod seeds;
 mod sha256sum;
+mod simulate;
 mod usage;
 mod verify;
 mod workload;

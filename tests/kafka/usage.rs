@@ -40,6 +40,18 @@ fn topics_apply_is_idempotent_and_says_what_differs() -> Result<()> {
 }
 
 #[test]
+fn simulated_payments_end_in_books_that_verify() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let deployment = deployment(&folder, "simulated")?;
+    let said = deployment.run("ops", &["simulate", "--rate", "100000", "--records", "2000"])?;
+    ensure!(said.with(0)?.stdout.contains("2000 records sent"), "{}", said.stdout);
+    let instance = deployment.start("a")?;
+    deployment.settle()?;
+    deployment.verify()?;
+    instance.stop()
+}
+
+#[test]
 fn a_journal_with_other_partitions_is_refused() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let deployment = deployment(&folder, "count")?;

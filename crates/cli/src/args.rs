@@ -28,6 +28,8 @@ pub enum Command {
     Verify(VerifyArguments),
     /// Export the ledger for accounting tools, and draw reports from it
     Export(ExportArguments),
+    /// Write what simulated payment backends send to the log that the configuration names
+    Simulate(SimulateArguments),
     /// Look after projects' settings
     Settings(SettingsArguments),
     /// Look after the topics in Kafka
@@ -207,6 +209,26 @@ pub struct ClientProfileArguments {
 
 fn day(text: &str) -> Result<Date, String> {
     Date::strptime("%Y-%m-%d", text).map_err(|_| "expected a day as YYYY-MM-DD".to_owned())
+}
+
+/// Arguments of `simulate`.
+#[derive(Debug, Args)]
+pub struct SimulateArguments {
+    /// Configuration of the instance whose log it is
+    #[arg(long)]
+    pub config: Option<PathBuf>,
+    /// Records that are sent per second
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub rate: u32,
+    /// Stop after so many records; without it, when asked to
+    #[arg(long)]
+    pub records: Option<u64>,
+    /// Projects, the busiest first; may be given several times. Without it, those of the demo
+    #[arg(long)]
+    pub project: Vec<String>,
+    /// Number that the events are drawn by; without it, another one every time
+    #[arg(long)]
+    pub seed: Option<u64>,
 }
 
 /// Arguments of `settings`.

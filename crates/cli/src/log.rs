@@ -127,6 +127,37 @@ impl Log {
 
     /// Appends records to an input topic; all are durable when this returns.
     pub fn append(&self, topic: Topic, records: Vec<Record>) -> anyhow::Result<()> {
+        self.writer().append(topic, records)
+    }
+
+    /// A writer for more than one call.
+    pub fn writer(&self) -> Writer<'_> {
+        let to = match self {
+            Self::Kafka(kafka) => To::Log(Box::new(KafkaWriter::new(kafka))),
+            Self::Embedded(log) => To::Log(Box::new(LocalStage::new(log.clone(), Stage::Intake))),
+            Self::Instance(remote) => To::Instance(remote),
+        };
+        Writer { log: self, to }
+    }
+}
+
+/// Appends to a log.
+pub struct Writer<'a> {
+    log: &'a Log,
+    to: To<'a>,
+}
+
+/// What appends.
+enum To<'a> {
+    /// Kafka or the folder.
+    Log(Box<dyn Append>),
+    /// The instance that has the folder.
+    Instance(&'a Remote),
+}
+
+impl Writer<'_> {
+    /// Appends records to an input topic; all are durable when this returns.
+    pub fn append(&mut self, topic: Topic, records: Vec<Record>) -> anyhow::Result<()> {
         let mut group = Vec::new();
         let mut bytes = 0;
         for record in records {
@@ -141,17 +172,14 @@ impl Log {
         if group.is_empty() { Ok(()) } else { self.append_group(topic, group) }
     }
 
-    fn append_group(&self, topic: Topic, records: Vec<Record>) -> anyhow::Result<()> {
-        let transaction = |records: Vec<Record>| {
-            Transaction::appending(records.into_iter().map(|record| (topic, record)).collect())
-        };
-        let appended = match self {
-            Self::Kafka(kafka) => KafkaWriter::new(kafka).commit(transaction(records)).map_err(Into::into),
-            Self::Embedded(log) => {
-                LocalStage::new(log.clone(), Stage::Intake).commit(transaction(records)).map_err(Into::into)
+    fn append_group(&mut self, topic: Topic, records: Vec<Record>) -> anyhow::Result<()> {
+        let appended = match &mut self.to {
+            To::Log(log) => {
+                let appends = records.into_iter().map(|record| (topic, record)).collect();
+                log.commit(Transaction::appending(appends)).map_err(Into::into)
             }
-            Self::Instance(remote) => remote.append(topic, &records),
+            To::Instance(remote) => remote.append(topic, &records),
         };
-        appended.with_context(|| format!("failed to write to {}", self.name(topic)))
+        appended.with_context(|| format!("failed to write to {}", self.log.name(topic)))
     }
 }

@@ -18,6 +18,7 @@ mod reference;
 mod remote;
 mod run;
 mod settings;
+mod simulate;
 mod source;
 mod topics;
 mod verify;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Command::Process(arguments) => process::process(&arguments),
         Command::Verify(arguments) => verify::verify(&arguments),
         Command::Export(arguments) => export::export(&arguments),
+        Command::Simulate(arguments) => simulate::simulate(&arguments),
         Command::Settings(arguments) => settings::settings(&arguments),
         Command::Topics(arguments) => topics::topics(&arguments),
         Command::Dlq(arguments) => dlq::dlq(&arguments),
