@@ -96,7 +96,7 @@ pub fn resolve(
 /// A spend event that can be accepted: its amount, 0 or more, in minor units of the currency that counts.
 ///
 /// # Errors
-/// `currency_missing`, `excess_precision`, `amount_out_of_range`; what [`event_time`] refuses.
+/// `currency_missing`, `excess_precision`, `amount_out_of_range`; `timestamp_invalid` (section 4); `beyond_horizon` (5.3).
 pub fn resolve_spend(
     event: &SpendEvent,
     source_timestamp_ms: Option<i64>,
