@@ -116,8 +116,7 @@ pub fn derive<'a>(
 /// The owner that a payment names by the rule of its product (3.7).
 #[must_use]
 pub fn owner(terms: &Terms, payment: &Accepted) -> Option<Owner> {
-    let product = payment.event.product.as_ref().or(terms.product.as_ref());
-    splits::rule(&terms.settings, product).map(|rule| splits::owner(rule, &terms.provider))
+    splits::rule(&terms.settings, terms.product_of(payment)).map(|rule| splits::owner(rule, &terms.provider))
 }
 
 /// One step, planned before the walk.

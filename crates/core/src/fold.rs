@@ -245,8 +245,7 @@ impl Fold {
     fn share(&mut self, terms: &Terms, step: &Step<'_>, draft: &Draft) -> Vec<Share> {
         let (paid_back, paid) = (self.paid_back(), self.paid);
         let Some(sharing) = &mut self.sharing else { return Vec::new() };
-        let rule =
-            || splits::rule(&terms.settings, step.accepted.event.product.as_ref().or(terms.product.as_ref()));
+        let rule = || splits::rule(&terms.settings, terms.product_of(step.accepted));
         let payment = draft.paid_net.and_then(|net| Some((rule()?, net)));
         sharing.step(payment, &terms.provider, draft.columns.net_revenue_minor(), paid_back, paid)
     }

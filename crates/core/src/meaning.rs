@@ -38,6 +38,14 @@ pub struct Terms {
     pub purchase_day: Option<Day>,
 }
 
+impl Terms {
+    /// What an event of the charge is of: the product that it names, else the first opening event's (3.7).
+    #[must_use]
+    pub fn product_of<'a>(&'a self, accepted: &'a Accepted) -> Option<&'a Name> {
+        accepted.event.product.as_ref().or(self.product.as_ref())
+    }
+}
+
 /// One step of the walk.
 pub struct Step<'a> {
     /// The event; of a clearing by time, the pending that clears.

@@ -186,7 +186,7 @@ impl<S: Store> Project<'_, S> {
             project: self.name.clone(),
             charge_id: subject.key.charge_id().cloned(),
             identity: subject.identity.clone(),
-            product: subject.accepted.event.product.as_ref().or(subject.terms.product.as_ref()).cloned(),
+            product: subject.terms.product_of(subject.accepted).cloned(),
             economic_day: meaning.day,
             currency: subject.key.currency,
             shares,
