@@ -3,11 +3,13 @@
 //! ```text
 //! input/    what senders write      -> ChargeEvent or Rejection     one module per format
 //! journal   JournalRecord          <-> journal records              schemas/journal.v1.avsc
-//! output    Entry, rows, points     -> canonical JSON               schemas/*.avsc
+//! output    Entry, rows, points     -> canonical JSON, Avro         schemas/*.avsc
+//! avro      Confluent wire format   -> JSON                         schemas of a registry
 //! settings  a project's settings   <-> JSON
 //! state     values of the projector's state <-> bytes of the state store (private to one build's format version)
 //! ```
 
+pub mod avro;
 pub mod binary;
 pub mod dead_letter;
 pub mod document;

@@ -14,7 +14,7 @@ use daybook_core::rewards::{Points, PointsChange, PointsStatus};
 use daybook_core::settings::PartnerType;
 use daybook_core::splits::{Allocation, PartnerKey, Share};
 use daybook_core::state::{AllocationKey, DayView, Row};
-use daybook_wire::output;
+use daybook_wire::output::{self, Datum};
 use daybook_wire::topic::Topic;
 use proptest::collection::vec;
 use proptest::option;
@@ -25,8 +25,9 @@ use serde_json::Value as Json;
 use crate::avro;
 use crate::generate::{counts, currencies, days, decimals, identities, lines, names, texts, times};
 
-/// The JSON must be canonical, be of the schema and come back from Avro as it was.
-fn check(topic: Topic, json: &str) -> Result<(), String> {
+/// The JSON must be canonical and of the schema; the Avro must be what the reference writes of the same value, and is read
+/// back as that JSON.
+fn check(topic: Topic, json: &str, datum: &Datum) -> Result<(), String> {
     let path = format!("{}/../../schemas/{}.avsc", env!("CARGO_MANIFEST_DIR"), topic.name());
     let text = std::fs::read_to_string(path).unwrap();
     let (schema, as_json) = (Schema::parse_str(&text).unwrap(), serde_json::from_str::<Json>(&text).unwrap());
@@ -36,13 +37,13 @@ fn check(topic: Topic, json: &str) -> Result<(), String> {
     if canonical != json {
         return Err(format!("not canonical:\n{json}\n{canonical}"));
     }
-    let value = avro::of_json(&as_json, &value)?;
-    let bytes = avro::write(&schema, value.clone());
-    if avro::read(&schema, &bytes)? == value {
-        Ok(())
-    } else {
-        Err(format!("not the same from Avro: {json}"))
+    let bytes = avro::write(&schema, avro::of_json(&as_json, &value)?);
+    if bytes != datum.0 {
+        return Err(format!("not as the reference writes it: {json}\n{bytes:?}\n{:?}", datum.0));
     }
+    let read = daybook_wire::avro::Schema::parse(&text).map_err(|e| e.to_string())?;
+    let read = read.json_of(&datum.0).map_err(|e| e.to_string())?;
+    if read == json { Ok(()) } else { Err(format!("read back as\n{read}\n{json}")) }
 }
 
 /// RFC 8785, but integers in full digits: keys sorted by UTF-16 units, no spaces, the shortest escapes.
@@ -180,16 +181,18 @@ prop_compose! {
 proptest! {
     #[test]
     fn entries_are_of_their_schema(entry in entries(), hash in any::<[u8; 32]>()) {
-        let mut out = String::new();
-        output::entry(&entry, &hash, &mut out);
-        holds(check(Topic::LedgerEntries, &out))?;
+        let (mut json, mut datum) = (String::new(), Datum::default());
+        output::entry(&entry, &hash, &mut json);
+        output::entry(&entry, &hash, &mut datum);
+        holds(check(Topic::LedgerEntries, &json, &datum))?;
     }
 
     #[test]
     fn points_are_of_their_schema(change in changes()) {
-        let mut out = String::new();
-        output::points(&change, &mut out);
-        holds(check(Topic::RewardsPoints, &out))?;
+        let (mut json, mut datum) = (String::new(), Datum::default());
+        output::points(&change, &mut json);
+        output::points(&change, &mut datum);
+        holds(check(Topic::RewardsPoints, &json, &datum))?;
     }
 
     #[test]
@@ -261,9 +264,10 @@ proptest! {
             journal_sequence: when.2,
             source_timestamp_ms: None,
         };
-        let mut out = String::new();
-        output::allocation(&allocation, &mut out);
-        holds(check(Topic::RevenueAllocations, &out))?;
+        let (mut json, mut datum) = (String::new(), Datum::default());
+        output::allocation(&allocation, &mut json);
+        output::allocation(&allocation, &mut datum);
+        holds(check(Topic::RevenueAllocations, &json, &datum))?;
         let key = AllocationKey { day: when.0, currency: when.1, partner: row.0 };
         let row = AllocationRow { total_minor: row.1.into(), allocated: row.2 };
         row_is_of_its_schema(&ids.0, &Row::Allocation { key: &key, row: &row })?;
@@ -309,16 +313,18 @@ proptest! {
 
     #[test]
     fn positions_are_of_their_schema(partition in lines(), offset in counts()) {
-        let mut out = String::new();
-        output::position(partition, offset, &mut out);
-        holds(check(Topic::ProjectorPositions, &out))?;
+        let (mut json, mut datum) = (String::new(), Datum::default());
+        output::position(partition, offset, &mut json);
+        output::position(partition, offset, &mut datum);
+        holds(check(Topic::ProjectorPositions, &json, &datum))?;
     }
 }
 
 fn row_is_of_its_schema(project: &str, row: &Row<'_>) -> Result<(), TestCaseError> {
-    let mut out = String::new();
-    output::row_value(project, row, &mut out);
-    holds(check(output::row_topic(row), &out))
+    let (mut json, mut datum) = (String::new(), Datum::default());
+    output::row_value(project, row, &mut json);
+    output::row_value(project, row, &mut datum);
+    holds(check(output::row_topic(row), &json, &datum))
 }
 
 /// An entry down to the byte: whoever verifies the books with `sha256sum` depends on it.
