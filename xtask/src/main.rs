@@ -8,6 +8,7 @@ mod command;
 mod deny;
 mod kafka;
 mod readme;
+mod registry;
 mod steps;
 mod test_broker;
 mod tools;
@@ -35,6 +36,8 @@ enum Command {
     Deny,
     /// A real Apache Kafka, for tests and for trying things out
     Kafka(kafka::Arguments),
+    /// A real schema registry, for tests and for trying things out
+    Registry(registry::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Command::Ci(arguments) => ci::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Deny => deny::run().map(|()| ExitCode::SUCCESS),
         Command::Kafka(arguments) => kafka::run(&arguments),
+        Command::Registry(arguments) => registry::run(&arguments).map(|()| ExitCode::SUCCESS),
     };
     match outcome {
         Ok(code) => code,

@@ -2,6 +2,10 @@
 //!
 //! `docs/reference/configuration.md` is generated from this file's types.
 
+mod registry;
+
+pub use registry::RegistryConfig;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -27,6 +31,8 @@ pub struct Config {
     pub log: LogConfig,
     /// Kafka, where it is the log.
     pub kafka: KafkaConfig,
+    /// The schema registry, for Avro on Kafka.
+    pub registry: RegistryConfig,
     /// Intake.
     pub intake: IntakeConfig,
     /// The projector.
@@ -300,14 +306,15 @@ impl Config {
             }
             figment = figment.merge(Toml::file_exact(file));
         }
+        const SECRET: [&str; 3] = ["api_keys", "properties", "password"];
         // The negative controls and the client's key are no configuration.
         let ignored = ["negative_control", "negative_control_stop", "api_key", "bless"];
         let env = Env::prefixed(ENV_PREFIX).split("__").ignore(&ignored);
         let config: Config = figment.merge(env).extract().map_err(|e| {
             // An error shows the value at fault; that of a key must not be seen.
-            let shown = e.into_iter().map(|e| match e.path.iter().any(|part| part == "api_keys" || part == "properties") {
+            let shown = e.into_iter().map(|e| match e.path.iter().any(|part| SECRET.contains(&part.as_str())) {
                 true => "http.api_keys: not a list of tables with organization, project and key, or kafka.properties: not a table \
-                         of strings"
+                         of strings, or registry.password: not a string"
                     .to_owned(),
                 false => e.to_string().replace("default.", ""),
             });
@@ -336,6 +343,7 @@ impl Config {
             }
         }
         self.kafka.validate()?;
+        self.registry.validate(self.kafka.bootstrap_servers.is_some())?;
         self.projector.validate()?;
         tracing_subscriber::EnvFilter::try_new(&self.logging.filter)
             .map_err(|e| format!("logging.filter: {e}"))
@@ -350,6 +358,9 @@ impl Config {
         let mut masked = self.clone();
         for key in &mut masked.http.api_keys {
             "********".clone_into(&mut key.key);
+        }
+        if let Some(password) = &mut masked.registry.password {
+            "********".clone_into(password);
         }
         for (name, value) in &mut masked.kafka.properties {
             if ["password", "secret", "key", "jaas", "token"].iter().any(|part| name.contains(part)) {

@@ -17,6 +17,7 @@ mod progress;
 mod reference;
 mod remote;
 mod run;
+mod schemas;
 mod settings;
 mod simulate;
 mod source;

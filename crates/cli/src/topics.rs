@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::exit::{Exit, ExitWith};
 use crate::instance::kafka_settings;
 use crate::run::runtime;
+use crate::schemas;
 
 /// How long brokers may take for one request.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -112,8 +113,13 @@ async fn apply(arguments: &TopicsApplyArguments) -> anyhow::Result<()> {
             Some(found) => compare(&admin, &kafka, &specification, &found, arguments.check).await?,
         };
     }
-    if differs > 0 {
-        let message = format!("{differs} topics are not as they have to be");
+    // Its client blocks, and would not let others of this runtime on.
+    let missing = tokio::task::block_in_place(|| schemas::apply(&config.registry, &kafka, arguments.check))?;
+    if differs + missing > 0 {
+        let message = match missing {
+            0 => format!("{differs} topics are not as they have to be"),
+            _ => format!("{differs} topics are not as they have to be, {missing} schemas are missing"),
+        };
         return Err(ExitWith::error(Exit::Misconfigured, anyhow!(message)));
     }
     Ok(())
@@ -223,8 +229,9 @@ async fn compare(
     Ok(u32::from(!differences.is_empty()))
 }
 
+/// Says something on standard output.
 // What has become of the topics is what the command is asked for.
 #[allow(clippy::print_stdout)]
-fn say(text: &str) {
+pub fn say(text: &str) {
     println!("{text}");
 }

@@ -9,6 +9,7 @@ use daybook_core::name::Name;
 use daybook_core::state::NoStore;
 use daybook_report::verify::{Checked, Invariant, Outcome, Read, Verifier};
 use daybook_stream::batch::Outputs;
+use daybook_stream::format::ValueFormat;
 use daybook_stream::intake::{Decoder, IntakeSettings};
 use daybook_stream::projection::Projection;
 use daybook_stream::record::Record;
@@ -238,7 +239,7 @@ fn check(source: &Source) -> anyhow::Result<Outcome> {
     verifier.end_of_published(&source.outputs());
 
     let mut projection = Projection::volatile();
-    projection.publish_to(&source.outputs());
+    projection.publish_to(&source.outputs(), ValueFormat::Json);
     let mut replay = Replay(verifier);
     let mut read = Read::default();
     source.each(Topic::Journal, bound.positions.as_ref(), &mut |record| {

@@ -3,6 +3,7 @@
 //! It decodes, validates and normalises, stamps project, recorded time and source position, and applies no settings.
 //! What is no valid event becomes a dead letter.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use daybook_wire::topic::Topic;
 use daybook_wire::{dead_letter, journal, settings};
 
 use crate::clock::Clock;
-use crate::log::{Limit, Log, LogError, Partition, Polled, Position, Transaction};
+use crate::log::{Limit, Log, LogError, Partition, Polled, Position, ReadError, Transaction};
 use crate::record::{Fetched, Record};
 
 /// Header that names the project of an input record.
@@ -50,7 +51,12 @@ pub struct IntakeSettings {
 impl Taken {
     /// Nothing but the refusal of a record that is too large to be looked at.
     fn too_large(project: Option<&str>) -> Self {
-        let refused = (Rejection::at(Reason::PayloadTooLarge, ""), project.map(str::to_owned), 0);
+        Self::refused_whole(Reason::PayloadTooLarge, project)
+    }
+
+    /// Nothing but the refusal of a record as a whole.
+    fn refused_whole(reason: Reason, project: Option<&str>) -> Self {
+        let refused = (Rejection::at(reason, ""), project.map(str::to_owned), 0);
         Self { refused: vec![refused], ..Self::default() }
     }
 
@@ -336,20 +342,22 @@ impl<L: Log, C: Clock> Intake<L, C> {
         let mut transaction = Transaction::default();
         let mut next: BTreeMap<Partition, u64> = BTreeMap::new();
         for (partition, fetched) in &records {
-            let (record, position) = (&fetched.record, position(&name, *partition, fetched.offset));
-            let (taken, dlq) = match topic {
-                Topic::Settings => {
-                    let taken = self.decoder.settings(record, &position, now_ms);
-                    // Those below are read for what the decoder needs to know of them.
-                    if self.settings_journalled.get(partition).is_some_and(|end| fetched.offset < *end) {
-                        continue;
-                    }
-                    (taken, Topic::SettingsDlq)
-                }
-                Topic::Spend => (self.decoder.spend(record, &position, |_| now_ms), Topic::SpendDlq),
-                _ => (self.decoder.charges(record, &position, |_| Some(now_ms)), Topic::ChargesDlq),
+            let (received, position) = (&fetched.record, position(&name, *partition, fetched.offset));
+            let taken = match self.in_json(received)? {
+                Err(reason) => Taken::refused_whole(reason, received.header(PROJECT_HEADER)),
+                Ok(record) => match topic {
+                    Topic::Settings => self.decoder.settings(&record, &position, now_ms),
+                    Topic::Spend => self.decoder.spend(&record, &position, |_| now_ms),
+                    _ => self.decoder.charges(&record, &position, |_| Some(now_ms)),
+                },
             };
-            self.append(&mut transaction, taken, dlq, record, &position);
+            // Of settings, those below are read for what the decoder needs to know of them.
+            let is_journalled = |end: &u64| topic == Topic::Settings && fetched.offset < *end;
+            if self.settings_journalled.get(partition).is_some_and(is_journalled) {
+                continue;
+            }
+            let dlq = topic.dead_letters().unwrap_or(Topic::ChargesDlq);
+            self.append(&mut transaction, taken, dlq, received, &position);
             next.insert(*partition, fetched.offset + 1);
         }
         let positions = next.into_iter().map(|(partition, offset)| Position { topic, partition, offset });
@@ -358,6 +366,23 @@ impl<L: Log, C: Clock> Intake<L, C> {
             self.log.commit(transaction)?;
         }
         Ok(records.len())
+    }
+
+    /// A record with its value as JSON; a reason where it can't be read.
+    fn in_json<'a>(&self, received: &'a Record) -> Result<Result<Cow<'a, Record>, Reason>, LogError> {
+        // What is too large is not looked at.
+        if self.decoder.is_too_large(received) {
+            return Ok(Ok(Cow::Borrowed(received)));
+        }
+        match self.log.json_of(&received.value) {
+            Ok(Cow::Borrowed(_)) => Ok(Ok(Cow::Borrowed(received))),
+            Ok(Cow::Owned(value)) => {
+                let (key, headers) = (received.key.clone(), received.headers.clone());
+                Ok(Ok(Cow::Owned(Record { key, value, headers, timestamp_ms: received.timestamp_ms })))
+            }
+            Err(ReadError::Refused(reason)) => Ok(Err(reason)),
+            Err(ReadError::Log(error)) => Err(error),
+        }
     }
 
     fn append(

@@ -15,6 +15,7 @@ pub mod clock;
 mod database;
 pub mod embedded;
 pub mod engine;
+pub mod format;
 pub mod gateway;
 pub mod intake;
 pub mod kafka;

@@ -1,11 +1,14 @@
 //! The log as intake and projector see it: records of the partitions that they have, and transactions.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use daybook_core::rejection::Reason;
 use daybook_wire::topic::Topic;
 
+use crate::format::ValueFormat;
 use crate::record::{Fetched, Record};
 
 /// A partition's number, from 0.
@@ -115,6 +118,15 @@ impl fmt::Display for LogError {
 
 impl Error for LogError {}
 
+/// Why a value can't be read.
+#[derive(Debug)]
+pub enum ReadError {
+    /// It is not what it has to be.
+    Refused(Reason),
+    /// What it has to be is not known at the moment.
+    Log(LogError),
+}
+
 /// How much to read at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
@@ -173,6 +185,14 @@ pub trait Log: Append {
         topic.name()
     }
 
+    /// An input's value as JSON.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    fn json_of<'a>(&self, value: &'a [u8]) -> Result<Cow<'a, [u8]>, ReadError> {
+        Ok(Cow::Borrowed(value))
+    }
+
     /// Records of a topic that this stage has yet to read, by partition that it has.
     fn lag(&self, topic: Topic) -> Vec<(Partition, u64)>;
 }
@@ -181,6 +201,11 @@ pub trait Log: Append {
 pub trait BooksLog: Log {
     /// The state store of a partition.
     type State: StateStore;
+
+    /// What output values are written as.
+    fn value_format(&self) -> ValueFormat {
+        ValueFormat::Json
+    }
 
     /// What is known of a partition that was gained.
     ///

@@ -3,10 +3,10 @@
 use daybook_core::name::Name;
 use daybook_core::state::Books;
 use daybook_wire::journal;
-use daybook_wire::output;
 use daybook_wire::topic::Topic;
 
 use crate::batch::Silent;
+use crate::format::ValueFormat;
 use crate::log::{Kept, Partition, StateChange, StateChanges, StateStore};
 use crate::projection::{Counts, Projection};
 use crate::projector::ProjectorError;
@@ -40,6 +40,7 @@ impl<S: StateStore> PartitionBooks<S> {
         published: u64,
         kept: Kept<S>,
         outputs: &[Topic],
+        format: ValueFormat,
     ) -> Result<Self, ProjectorError> {
         let Kept { state, journal_start, journal_end, positions_lost } = kept;
         if positions_lost {
@@ -58,7 +59,7 @@ impl<S: StateStore> PartitionBooks<S> {
         let stored = StoredState(state);
         let projects = stored.projects()?;
         let mut projection = Projection::new(stored);
-        projection.publish_to(outputs);
+        projection.publish_to(outputs, format);
         // Time runs in the books of a project whether it has events or not.
         projection.open(&projects)?;
         let restoring = next < published;
@@ -125,11 +126,7 @@ impl<S: StateStore> PartitionBooks<S> {
             return None;
         }
         self.projection.rows(appends);
-        let mut position = String::new();
-        output::position(self.partition, self.next, &mut position);
-        let key = self.partition.to_string().into_bytes();
-        let record = Record { key, value: position.into_bytes(), ..Record::default() };
-        appends.push((Topic::ProjectorPositions, record));
+        self.projection.position(self.partition, self.next, appends);
         Some(self.next)
     }
 

@@ -16,7 +16,8 @@ use daybook_wire::topic::Topic;
 use daybook_wire::{dead_letter, output, state as state_codec};
 
 use crate::batch::Outputs;
-use crate::log::StateChange;
+use crate::format::{Encoder, ValueFormat};
+use crate::log::{Partition, StateChange};
 
 /// What has become of the records applied so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,7 +72,9 @@ pub struct Projection<S> {
     /// Topics of rows and points that are published.
     outputs: Vec<Topic>,
     key: String,
-    value: String,
+    /// Canonical JSON of an entry, which is what is hashed, or of a dead letter.
+    json: String,
+    encoder: Encoder,
     /// What travels from the record under way to what it causes.
     travelling: Vec<(String, Vec<u8>)>,
 }
@@ -97,7 +100,8 @@ impl<S: Store> Projection<S> {
             counts: Counts::default(),
             outputs: Topic::PROJECTED.to_vec(),
             key: String::new(),
-            value: String::new(),
+            json: String::new(),
+            encoder: Encoder::default(),
             travelling: Vec::new(),
         }
     }
@@ -108,9 +112,10 @@ impl<S: Store> Projection<S> {
         self.state.set_controls(controls);
     }
 
-    /// Publishes rows and points to `topics` alone; entries in any case.
-    pub fn publish_to(&mut self, topics: &[Topic]) {
+    /// Publishes rows and points to `topics` alone, entries in any case; values in a format.
+    pub fn publish_to(&mut self, topics: &[Topic], format: ValueFormat) {
         self.outputs = topics.to_vec();
+        self.encoder = Encoder::new(format);
     }
 
     /// Opens the books of projects.
@@ -162,7 +167,7 @@ impl<S: Store> Projection<S> {
             Disposition::Refused(rejection) => {
                 *self.counts.refused.entry(rejection.reason.code()).or_default() += 1;
                 let travelling = self.travelling.clone();
-                refuse(record, rejection, travelling, &mut self.value, outputs);
+                refuse(record, rejection, travelling, &mut self.json, outputs);
             }
         }
         for entry in &effects.entries {
@@ -174,11 +179,15 @@ impl<S: Store> Projection<S> {
             for flag in entry.flags.iter() {
                 *self.counts.flags.entry(flag.name()).or_default() += 1;
             }
-            self.value.clear();
+            self.json.clear();
             let previous = self.state.previous_hash(&record.project);
-            output::entry(entry, &previous, &mut self.value);
-            let value = self.value.as_bytes();
-            self.state.set_previous_hash(&record.project, output::hash(value));
+            output::entry(entry, &previous, &mut self.json);
+            self.state.set_previous_hash(&record.project, output::hash(self.json.as_bytes()));
+            let value = self.encoder.value(
+                Topic::LedgerEntries,
+                |json| json.push_str(&self.json),
+                |datum| output::entry(entry, &previous, datum),
+            );
             let headers = self.travelling.clone();
             outputs.put(Topic::LedgerEntries, &entry.project, value, headers, entry.source_timestamp_ms);
         }
@@ -188,9 +197,11 @@ impl<S: Store> Projection<S> {
             self.key.clear();
             let charge = allocation.charge_id.as_ref().unwrap_or(&allocation.identity.event_id);
             let _ = write!(self.key, "{}/{charge}", allocation.project);
-            self.value.clear();
-            output::allocation(allocation, &mut self.value);
-            let value = self.value.as_bytes();
+            let value = self.encoder.value(
+                Topic::RevenueAllocations,
+                |json| output::allocation(allocation, json),
+                |datum| output::allocation(allocation, datum),
+            );
             let headers = self.travelling.clone();
             outputs.put(Topic::RevenueAllocations, &self.key, value, headers, allocation.source_timestamp_ms);
         }
@@ -200,9 +211,11 @@ impl<S: Store> Projection<S> {
             self.key.push_str(&change.project);
             self.key.push('/');
             self.key.push_str(&change.user);
-            self.value.clear();
-            output::points(change, &mut self.value);
-            let value = self.value.as_bytes();
+            let value = self.encoder.value(
+                Topic::RewardsPoints,
+                |json| output::points(change, json),
+                |datum| output::points(change, datum),
+            );
             let headers = self.travelling.clone();
             outputs.put(Topic::RewardsPoints, &self.key, value, headers, change.source_timestamp_ms);
         }
@@ -212,15 +225,29 @@ impl<S: Store> Projection<S> {
     /// Hands out every row that has changed since the batch began, once.
     pub fn rows(&mut self, outputs: &mut impl Outputs) {
         for (project, row) in self.state.rows(&self.since) {
-            if !self.outputs.contains(&output::row_topic(&row)) {
+            let topic = output::row_topic(&row);
+            if !self.outputs.contains(&topic) {
                 continue;
             }
             self.key.clear();
             output::row_key(project, &row, &mut self.key);
-            self.value.clear();
-            output::row_value(project, &row, &mut self.value);
-            outputs.put(output::row_topic(&row), &self.key, self.value.as_bytes(), Vec::new(), None);
+            let value = self.encoder.value(
+                topic,
+                |json| output::row_value(project, &row, json),
+                |datum| output::row_value(project, &row, datum),
+            );
+            outputs.put(topic, &self.key, value, Vec::new(), None);
         }
+    }
+
+    /// Hands out how far in a journal partition outputs are published.
+    pub fn position(&mut self, partition: Partition, next: u64, outputs: &mut impl Outputs) {
+        let value = self.encoder.value(
+            Topic::ProjectorPositions,
+            |json| output::position(partition, next, json),
+            |datum| output::position(partition, next, datum),
+        );
+        outputs.put(Topic::ProjectorPositions, &partition.to_string(), value, Vec::new(), None);
     }
 
     /// What the state store has to take over for this batch.
@@ -244,17 +271,17 @@ fn refuse(
     record: &JournalRecord,
     rejection: &Rejection,
     travelling: Vec<(String, Vec<u8>)>,
-    value: &mut String,
+    json: &mut String,
     outputs: &mut impl Outputs,
 ) {
-    value.clear();
+    json.clear();
     let topic = match &record.body {
         Body::Charge(event) => {
-            output::canonical(event, value);
+            output::canonical(event, json);
             Topic::ChargesDlq
         }
         Body::Spend(event) => {
-            output::canonical_spend(event, value);
+            output::canonical_spend(event, json);
             Topic::SpendDlq
         }
         Body::Settings(_) | Body::Tick => return,
@@ -263,5 +290,5 @@ fn refuse(
     let mut headers = dead_letter::headers(rejection, project, record.source.as_ref());
     headers.push((dead_letter::CANONICAL.to_owned(), b"true".to_vec()));
     headers.extend(travelling);
-    outputs.put(topic, &record.project, value.as_bytes(), headers, record.source_timestamp_ms);
+    outputs.put(topic, &record.project, json.as_bytes(), headers, record.source_timestamp_ms);
 }

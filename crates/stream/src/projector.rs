@@ -158,7 +158,7 @@ impl<L: BooksLog> Projector<L> {
 
     fn gain(&mut self, partition: Partition, published: u64) -> Result<(), ProjectorError> {
         let kept = self.log.books(partition)?;
-        let books = PartitionBooks::open(partition, published, kept, &self.outputs)?;
+        let books = PartitionBooks::open(partition, published, kept, &self.outputs, self.log.value_format())?;
         #[cfg(feature = "negative-controls")]
         let books = books.broken(self.controls.core);
         self.partitions.insert(partition, books);

@@ -16,6 +16,7 @@ pub mod document;
 pub mod input;
 pub mod journal;
 pub mod output;
+pub mod schemas;
 pub mod settings;
 pub mod state;
 pub mod time;

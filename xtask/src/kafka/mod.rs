@@ -6,9 +6,9 @@ mod docker;
 pub mod jars;
 mod jvm;
 mod local;
-mod lock;
+pub mod lock;
 mod node;
-mod process;
+pub mod process;
 mod tool;
 
 use std::ffi::OsString;

@@ -9,7 +9,7 @@ use daybook_stream::clock::SystemClock;
 use daybook_stream::embedded::{EmbeddedLog, OpenError};
 use daybook_stream::engine::{Ending, Observer, Running};
 use daybook_stream::intake::IntakeSettings;
-use daybook_stream::kafka::{KafkaIntake, KafkaProjector, KafkaSettings, KafkaWriter, StateFolder};
+use daybook_stream::kafka::{Avro, KafkaIntake, KafkaProjector, KafkaSettings, KafkaWriter, StateFolder};
 use daybook_stream::local::LocalStage;
 use daybook_stream::log::{Append, LogError, Stage};
 use daybook_stream::projector::ProjectorError;
@@ -55,7 +55,7 @@ pub enum Backend {
 pub fn kafka_settings(
     config: &Config,
     instance: impl FnOnce() -> Result<String, LogError>,
-) -> Result<Option<KafkaSettings>, LogError> {
+) -> anyhow::Result<Option<KafkaSettings>> {
     let Some(bootstrap_servers) = &config.kafka.bootstrap_servers else { return Ok(None) };
     let instance = match &config.kafka.instance {
         Some(instance) => instance.clone(),
@@ -69,6 +69,10 @@ pub fn kafka_settings(
         properties: config.kafka.properties.clone(),
         journal_partitions: config.kafka.journal_partitions,
         commit_interval: Duration::from_millis(config.kafka.commit_interval_ms),
+        avro: config
+            .registry
+            .client()?
+            .map(|registry| Avro::new(registry, config.registry.outputs.is_avro())),
     }))
 }
 

@@ -1,5 +1,6 @@
 //! Intake's side of Kafka.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use super::reader::{Begin, TopicReader};
 use super::settings::KafkaSettings;
 use super::topics;
 use super::writer::{Topics, send};
-use crate::log::{Append, Limit, Log, LogError, Partition, Polled, Transaction};
+use crate::log::{Append, Limit, Log, LogError, Partition, Polled, ReadError, Transaction};
 use daybook_kafka::Producer;
 use daybook_wire::topic::Topic;
 
@@ -258,6 +259,10 @@ impl Log for KafkaIntake {
 
     fn name(&self, topic: Topic) -> &str {
         self.settings.name(topic)
+    }
+
+    fn json_of<'a>(&self, value: &'a [u8]) -> Result<Cow<'a, [u8]>, ReadError> {
+        self.settings.json_of(value)
     }
 
     fn lag(&self, topic: Topic) -> Vec<(Partition, u64)> {

@@ -11,6 +11,7 @@
 //! in one transaction, fenced by the group's generation (KIP-447). Its state is merged after the commit; a stage whose
 //! outcome is unknown is dropped, and made again from what is committed.
 
+mod avro;
 mod ends;
 mod intake;
 mod member;
@@ -23,6 +24,7 @@ mod state;
 mod topics;
 mod writer;
 
+pub use avro::Avro;
 pub use intake::KafkaIntake;
 pub use projector::KafkaProjector;
 pub use reader::{Begin, TopicReader, pick};

@@ -12,6 +12,7 @@ use super::settings::KafkaSettings;
 use super::state::{PartitionState, StateFolder};
 use super::writer::{Topics, send};
 use super::{positions, signed, topics};
+use crate::format::ValueFormat;
 use crate::log::{Append, BooksLog, Kept, Limit, Log, LogError, Partition, Polled, Transaction};
 
 /// After this a broker aborts a transaction that nobody ends: how long a dead instance can hold up readers.
@@ -25,6 +26,7 @@ pub struct KafkaProjector {
     member: Member,
     producer: Producer,
     topics: Topics,
+    format: ValueFormat,
     ends: Ends,
     state: StateFolder,
     told: VecDeque<Polled>,
@@ -42,6 +44,10 @@ impl KafkaProjector {
     pub fn open(settings: &KafkaSettings, state: StateFolder) -> Result<Self, LogError> {
         let ends = Ends::new(settings)?;
         topics::check_topics(settings, ends.client())?;
+        let format = match &settings.avro {
+            Some(avro) => avro.value_format(settings)?,
+            None => ValueFormat::Json,
+        };
         let cluster = ends.client().fetch_cluster_id(topics::METADATA_LIMIT);
         let cluster =
             cluster.ok_or_else(|| LogError::Unknown("the brokers do not name their cluster".to_owned()))?;
@@ -64,6 +70,7 @@ impl KafkaProjector {
             member,
             producer,
             topics,
+            format,
             ends,
             state,
             told: VecDeque::new(),
@@ -215,6 +222,10 @@ impl Log for KafkaProjector {
 
 impl BooksLog for KafkaProjector {
     type State = PartitionState;
+
+    fn value_format(&self) -> ValueFormat {
+        self.format.clone()
+    }
 
     fn books(&mut self, partition: Partition) -> Result<Kept<PartitionState>, LogError> {
         let gone = || LogError::Unknown(format!("journal partition {partition} is gone again"));

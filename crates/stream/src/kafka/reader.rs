@@ -1,5 +1,6 @@
 //! Reads topics as they are, in no group: committed records of all their partitions.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use super::ends::Ends;
 use super::settings::KafkaSettings;
 use super::topics::partitions;
 use super::{Told, fetched, offset, signed, unknown, unsigned};
-use crate::log::{Limit, LogError, Partition};
+use crate::log::{Limit, LogError, Partition, ReadError};
 use crate::record::{Fetched, Record};
 
 /// How long brokers may be silent while a topic is read to its end.
@@ -35,6 +36,9 @@ fn is_lasting(error: &KafkaError) -> bool {
     }
 }
 
+/// A record and where it stands.
+type Read = (Topic, Partition, Fetched);
+
 /// Where to begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Begin {
@@ -50,6 +54,8 @@ pub struct TopicReader {
     consumer: BaseConsumer<Told>,
     /// Ends still to be met, by partition number: the client names the partition, not the topic.
     open: BTreeMap<Partition, u32>,
+    /// A record whose schema the registry has yet to tell.
+    waiting: Option<Read>,
 }
 
 impl TopicReader {
@@ -89,28 +95,36 @@ impl TopicReader {
             *open.entry(*partition).or_default() += 1;
         }
         consumer.assign(&list).map_err(|e| unknown("failed to read topics", &e))?;
-        Ok(Self { settings: settings.clone(), consumer, open })
+        Ok(Self { settings: settings.clone(), consumer, open, waiting: None })
     }
 
-    /// What comes next, waiting for it at most `wait`.
+    /// What comes next, waiting for it at most `wait`. Outputs in Avro come as JSON; those that can't be read as they are.
     ///
     /// # Errors
     /// [`LogError`].
-    pub fn poll(
-        &mut self,
-        limit: Limit,
-        wait: Duration,
-    ) -> Result<Vec<(Topic, Partition, Fetched)>, LogError> {
+    pub fn poll(&mut self, limit: Limit, wait: Duration) -> Result<Vec<Read>, LogError> {
         let mut records = Vec::new();
         let mut bytes = 0;
         let mut patience = wait;
+        if let Some(waiting) = self.waiting.take() {
+            records.extend(self.in_json(waiting));
+            if self.waiting.is_some() {
+                std::thread::sleep(wait);
+                return Ok(records);
+            }
+        }
         while records.len() < limit.records_max && bytes < limit.bytes_max {
             match self.consumer.poll(patience) {
                 Some(Ok(message)) => {
                     if let Some(topic) = self.settings.topic(message.topic()) {
                         let fetched = fetched(&message);
                         bytes += fetched.record.key.len() + fetched.record.value.len();
-                        records.push((topic, unsigned(message.partition()), fetched));
+                        let read = (topic, unsigned(message.partition()), fetched);
+                        drop(message);
+                        records.extend(self.in_json(read));
+                        if self.waiting.is_some() {
+                            break;
+                        }
                     }
                     patience = Duration::ZERO;
                 }
@@ -134,6 +148,30 @@ impl TopicReader {
             }
         }
         Ok(records)
+    }
+
+    /// A record of an output with its value as JSON; none where the registry has to be asked again.
+    fn in_json(&mut self, record: Read) -> Option<Read> {
+        let (topic, partition, mut fetched) = record;
+        if !daybook_wire::schemas::is_output(topic) {
+            return Some((topic, partition, fetched));
+        }
+        let json = match self.settings.json_of(&fetched.record.value) {
+            Ok(Cow::Owned(json)) => json,
+            Ok(Cow::Borrowed(_)) => return Some((topic, partition, fetched)),
+            Err(ReadError::Refused(reason)) => {
+                let offset = fetched.offset;
+                tracing::warn!(topic = topic.name(), partition, offset, %reason, "an output record can't be read");
+                return Some((topic, partition, fetched));
+            }
+            Err(ReadError::Log(error)) => {
+                tracing::warn!(topic = topic.name(), %error, "an output record can't be read yet");
+                self.waiting = Some((topic, partition, fetched));
+                return None;
+            }
+        };
+        fetched.record.value = json;
+        Some((topic, partition, fetched))
     }
 
     /// Whether every partition has been read to an end once. Exact for a reader of one topic.
@@ -165,9 +203,15 @@ impl TopicReader {
                 return Ok(());
             }
             if heard.elapsed() > SILENCE_LIMIT {
-                return Err(silent());
+                return Err(self.silent());
             }
         }
+    }
+
+    /// Nothing has come for long.
+    fn silent(&self) -> LogError {
+        let who = if self.waiting.is_some() { "the schema registry" } else { "any broker" };
+        LogError::Unknown(format!("nothing has come from {who} for {} s", SILENCE_LIMIT.as_secs()))
     }
 
     pub(super) fn consumer(&self) -> &BaseConsumer<Told> {
@@ -206,7 +250,7 @@ pub fn pick(
     while !open.is_empty() && !reader.has_met_ends() {
         let records = reader.poll(limit, Duration::from_secs(1))?;
         if records.is_empty() && heard.elapsed() > SILENCE_LIMIT {
-            return Err(silent());
+            return Err(reader.silent());
         }
         if !records.is_empty() {
             heard = Instant::now();
@@ -218,8 +262,4 @@ pub fn pick(
         }
     }
     Ok(found)
-}
-
-fn silent() -> LogError {
-    LogError::Unknown(format!("no broker has sent anything for {} s", SILENCE_LIMIT.as_secs()))
 }

@@ -1,10 +1,14 @@
 //! What the clients are set up with.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use daybook_wire::topic::Topic;
 use rdkafka::config::ClientConfig;
+
+use super::avro::Avro;
+use crate::log::ReadError;
 
 /// Properties that decide what daybook guarantees: nobody may set them.
 pub const RESERVED: [&str; 23] = [
@@ -50,6 +54,8 @@ pub struct KafkaSettings {
     pub journal_partitions: u32,
     /// Time between two commits of the projector at least, while it has something to do.
     pub commit_interval: Duration,
+    /// Avro with a schema registry, where there is one.
+    pub avro: Option<Avro>,
 }
 
 impl KafkaSettings {
@@ -63,6 +69,14 @@ impl KafkaSettings {
     #[must_use]
     pub fn topic(&self, name: &str) -> Option<Topic> {
         Topic::ALL.into_iter().find(|topic| self.name(*topic) == name)
+    }
+
+    /// A value as JSON: itself, but for Avro where there is a schema registry.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn json_of<'a>(&self, value: &'a [u8]) -> Result<Cow<'a, [u8]>, ReadError> {
+        self.avro.as_ref().map_or(Ok(Cow::Borrowed(value)), |avro| avro.json_of(value))
     }
 
     /// What all clients have in common, for administration too.
