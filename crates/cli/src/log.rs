@@ -1,5 +1,6 @@
 //! The log that an operator's command works on: Kafka, a folder, or a running instance that has the folder.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -7,7 +8,7 @@ use anyhow::Context;
 use daybook_stream::embedded::{EmbeddedLog, OpenError};
 use daybook_stream::kafka::{Begin, KafkaSettings, KafkaWriter, TopicReader, pick};
 use daybook_stream::local::{LocalLog, LocalStage};
-use daybook_stream::log::{Append, Limit, LogError, Partition, Stage, Transaction};
+use daybook_stream::log::{Append, Limit, LogError, Partition, ReadError, Stage, Transaction};
 use daybook_stream::record::{Fetched, Record};
 use daybook_wire::topic::Topic;
 
@@ -65,6 +66,18 @@ impl Log {
         match self {
             Self::Kafka(kafka) => kafka.name(topic),
             Self::Embedded(_) | Self::Instance(_) => topic.name(),
+        }
+    }
+
+    /// An input's value as JSON; what can't be read as it is.
+    pub fn json_of<'a>(&self, value: &'a [u8]) -> anyhow::Result<Cow<'a, [u8]>> {
+        match self {
+            Self::Kafka(kafka) => match kafka.json_of(value) {
+                Ok(json) => Ok(json),
+                Err(ReadError::Refused(_)) => Ok(Cow::Borrowed(value)),
+                Err(ReadError::Log(error)) => Err(error).context("failed to read a record"),
+            },
+            Self::Embedded(_) | Self::Instance(_) => Ok(Cow::Borrowed(value)),
         }
     }
 

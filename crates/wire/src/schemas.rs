@@ -65,9 +65,3 @@ pub fn inputs() -> impl Iterator<Item = InputSchema> {
 pub fn outputs() -> impl Iterator<Item = (Topic, &'static str)> {
     OUTPUTS.into_iter().map(|(topic, schema)| (topic, schema.trim()))
 }
-
-/// Whether values of a topic are written by a schema of this release.
-#[must_use]
-pub fn is_output(topic: Topic) -> bool {
-    OUTPUTS.iter().any(|(output, _)| *output == topic)
-}

@@ -149,8 +149,11 @@ fn show(log: &Log, arguments: &ShowArguments) -> anyhow::Result<()> {
     let value = found.map(|found| found.record.value).with_context(|| {
         format!("failed to find the record of {}: it was too large to be kept with it", letter.place)
     });
-    let value = if arguments.value { value? } else { value.unwrap_or_default() };
-    write(&[&value, b"\n".as_slice()].concat())
+    if arguments.value {
+        return write(&[&value?, b"\n".as_slice()].concat());
+    }
+    let value = value.unwrap_or_default();
+    write(&[&log.json_of(&value)?, b"\n".as_slice()].concat())
 }
 
 fn headers(letter: &Record) -> anyhow::Result<()> {

@@ -52,7 +52,7 @@ pub fn find(log: &Log, letters: &Letters, wanted: &[&Letter]) -> anyhow::Result<
         let records = log.pick(topic, &wanted)?;
         picked.extend(records.into_iter().map(|((partition, offset), r)| ((topic, partition, offset), r)));
     }
-    Ok(wanted.iter().map(|letter| found(log, letters, letter, &picked)).collect())
+    wanted.iter().map(|letter| found(log, letters, letter, &picked)).collect()
 }
 
 /// Where a letter's record stands in its topic, if it is still this log's topic.
@@ -62,32 +62,35 @@ fn source(log: &Log, letter: &Letter) -> Option<(Topic, Partition, u64)> {
     Some((topic, source.partition, source.offset))
 }
 
-fn found(log: &Log, letters: &Letters, letter: &Letter, picked: &Picked) -> Option<Found> {
+fn found(log: &Log, letters: &Letters, letter: &Letter, picked: &Picked) -> anyhow::Result<Option<Found>> {
     let at = |place: Place| picked.get(&(place.topic, place.partition, place.offset));
     if let Some(received) = letters.received(letter) {
-        let mut record = at(received.place)?.clone();
-        record.headers = dead_letter::original(&record.headers);
-        return Some(Found { origin: Origin::Letter(received.place), record });
+        return Ok(at(received.place).map(|record| {
+            let headers = dead_letter::original(&record.headers);
+            Found { origin: Origin::Letter(received.place), record: Record { headers, ..record.clone() } }
+        }));
     }
-    let own = at(letter.place)?;
+    let Some(own) = at(letter.place) else { return Ok(None) };
     let source = source(log, letter).and_then(|source| picked.get(&source));
-    if let Some(record) = source.filter(|record| is_of(record, letter, own)) {
+    if let Some(record) = source
+        && is_of(log, record, letter, own)?
+    {
         let mut record = record.clone();
         record.headers = dead_letter::original(&record.headers);
         if header(&record, dead_letter::PROJECT).is_none() {
             // It had its project from the value or the configuration of the time.
             record.headers.extend(project(own));
         }
-        return Some(Found { origin: Origin::Source, record });
+        return Ok(Some(Found { origin: Origin::Source, record }));
     }
     if letter.value != Value::Canonical {
-        return None;
+        return Ok(None);
     }
     let mut record = own.clone();
     record.headers = dead_letter::original(&own.headers);
     record.headers.retain(|(name, _)| name != dead_letter::PROJECT);
     record.headers.extend(project(own));
-    Some(Found { origin: Origin::Canonical, record })
+    Ok(Some(Found { origin: Origin::Canonical, record }))
 }
 
 /// The header of a letter's project; that of its test stream is the project's (the event says itself that it is one).
@@ -98,27 +101,25 @@ fn project(letter: &Record) -> Option<(String, Vec<u8>)> {
 }
 
 /// Whether a record is the one that a letter is of, and not another one of a topic that was made anew.
-fn is_of(record: &Record, letter: &Letter, own: &Record) -> bool {
+fn is_of(log: &Log, record: &Record, letter: &Letter, own: &Record) -> anyhow::Result<bool> {
     if record.timestamp_ms != own.timestamp_ms {
-        return false;
+        return Ok(false);
     }
     if letter.value != Value::Canonical {
-        return true;
+        return Ok(true);
     }
-    canonical_of(record, letter).is_some_and(|canonical| canonical.as_bytes() == own.value)
+    let json = log.json_of(&record.value)?;
+    Ok(canonical_of(record, &json, letter).is_some_and(|canonical| canonical.as_bytes() == own.value))
 }
 
-/// The event of a record that a letter is of, in the canonical format.
-fn canonical_of(record: &Record, letter: &Letter) -> Option<String> {
+/// The event of a record that a letter is of, in the canonical format. `json` is the record's value.
+fn canonical_of(record: &Record, json: &[u8], letter: &Letter) -> Option<String> {
     let mut canonical = String::new();
     if letter.place.topic == Topic::SpendDlq {
-        output::canonical_spend(
-            &input::decode_spend(&record.value, Context::default()).0.ok()?,
-            &mut canonical,
-        );
+        output::canonical_spend(&input::decode_spend(json, Context::default()).0.ok()?, &mut canonical);
     } else {
         let own_letter = header(record, dead_letter::CANONICAL).is_some();
-        let items = input::decode(&record.value, Context { own_letter, ..Context::default() });
+        let items = input::decode(json, Context { own_letter, ..Context::default() });
         let item = items.into_iter().nth(usize::try_from(letter.item?).ok()?)?;
         output::canonical(&item.event.ok()?, &mut canonical);
     }

@@ -107,7 +107,7 @@ impl KafkaIntake {
             .set("message.timeout.ms", "0");
         let producer = Producer::new(&config).map_err(failed)?;
         let topics = Topics::new(settings, &producer)?;
-        let settings_reader = TopicReader::open(settings, &[(Topic::Settings, Begin::First)])?;
+        let settings_reader = TopicReader::open(settings, &[(Topic::Settings, Begin::First)])?.as_received();
         Ok(Self {
             settings: settings.clone(),
             charges: Source::join(settings, Topic::Charges, "intake")?,

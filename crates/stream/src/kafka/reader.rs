@@ -48,6 +48,13 @@ pub enum Begin {
     Last(u64),
 }
 
+/// Whether a topic's values may be Avro: neither the journal's, which has a format of its own, nor dead letters', which are what
+/// was received.
+fn has_schema(topic: Topic) -> bool {
+    use Topic::{ChargesDlq, Journal, SettingsDlq, SpendDlq};
+    !matches!(topic, Journal | ChargesDlq | SpendDlq | SettingsDlq)
+}
+
 /// A reader of topics.
 pub struct TopicReader {
     settings: KafkaSettings,
@@ -56,6 +63,8 @@ pub struct TopicReader {
     open: BTreeMap<Partition, u32>,
     /// A record whose schema the registry has yet to tell.
     waiting: Option<Read>,
+    /// Whether values are handed out as they were received, whatever they are.
+    as_received: bool,
 }
 
 impl TopicReader {
@@ -95,10 +104,17 @@ impl TopicReader {
             *open.entry(*partition).or_default() += 1;
         }
         consumer.assign(&list).map_err(|e| unknown("failed to read topics", &e))?;
-        Ok(Self { settings: settings.clone(), consumer, open, waiting: None })
+        Ok(Self { settings: settings.clone(), consumer, open, waiting: None, as_received: false })
     }
 
-    /// What comes next, waiting for it at most `wait`. Outputs in Avro come as JSON; those that can't be read as they are.
+    /// Hands out values as they were received.
+    #[must_use]
+    pub fn as_received(self) -> Self {
+        Self { as_received: true, ..self }
+    }
+
+    /// What comes next, waiting for it at most `wait`. Inputs and outputs in Avro come as JSON, where they can be read; dead
+    /// letters as they were received.
     ///
     /// # Errors
     /// [`LogError`].
@@ -150,10 +166,10 @@ impl TopicReader {
         Ok(records)
     }
 
-    /// A record of an output with its value as JSON; none where the registry has to be asked again.
+    /// A record with its value as JSON; none where the registry has to be asked again.
     fn in_json(&mut self, record: Read) -> Option<Read> {
         let (topic, partition, mut fetched) = record;
-        if !daybook_wire::schemas::is_output(topic) {
+        if self.as_received || !has_schema(topic) {
             return Some((topic, partition, fetched));
         }
         let json = match self.settings.json_of(&fetched.record.value) {
@@ -161,11 +177,11 @@ impl TopicReader {
             Ok(Cow::Borrowed(_)) => return Some((topic, partition, fetched)),
             Err(ReadError::Refused(reason)) => {
                 let offset = fetched.offset;
-                tracing::warn!(topic = topic.name(), partition, offset, %reason, "an output record can't be read");
+                tracing::warn!(topic = topic.name(), partition, offset, %reason, "a record can't be read");
                 return Some((topic, partition, fetched));
             }
             Err(ReadError::Log(error)) => {
-                tracing::warn!(topic = topic.name(), %error, "an output record can't be read yet");
+                tracing::warn!(topic = topic.name(), %error, "a record can't be read yet");
                 self.waiting = Some((topic, partition, fetched));
                 return None;
             }
@@ -219,7 +235,7 @@ impl TopicReader {
     }
 }
 
-/// Single committed records of a topic, by partition and offset. What is no longer there, or not yet, is left out.
+/// Single committed records of a topic as they were received, by partition and offset. What is no longer there, or not yet, is left out.
 ///
 /// # Errors
 /// [`LogError`].
@@ -244,7 +260,7 @@ pub fn pick(
     if open.is_empty() {
         return Ok(found);
     }
-    let mut reader = TopicReader::at(settings, &from)?;
+    let mut reader = TopicReader::at(settings, &from)?.as_received();
     let limit = Limit { records_max: 1_000, bytes_max: 8 << 20 };
     let mut heard = Instant::now();
     while !open.is_empty() && !reader.has_met_ends() {
