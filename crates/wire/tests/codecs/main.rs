@@ -11,5 +11,7 @@ mod hostile;
 mod inputs;
 mod journal;
 mod outputs;
+mod reader;
 mod settings;
 mod state;
+mod versions;
