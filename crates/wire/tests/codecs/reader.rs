@@ -113,9 +113,9 @@ fn a_float_is_no_amount() {
             .map_err(|r| format!("{} {}", r.reason, r.path))
     };
     assert_eq!(decode(r#""double""#, Value::Double(10.5)), Err("amount_malformed amount".to_owned()));
-    assert_eq!(decode(r#""string""#, Value::String("10.50".to_owned())), Ok("10.50".to_owned()));
+    assert_eq!(decode(r#""string""#, Value::String("10.50".to_owned())), Ok("10.5".to_owned()));
     let money = r#"{"type":"bytes","logicalType":"decimal","precision":20,"scale":2}"#;
-    assert_eq!(decode(money, decimal(&[0x04, 0x1a])), Ok("10.50".to_owned()));
+    assert_eq!(decode(money, decimal(&[0x04, 0x1a])), Ok("10.5".to_owned()));
 }
 
 #[test]
