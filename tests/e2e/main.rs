@@ -6,8 +6,10 @@
 mod dlq;
 mod export;
 mod kills;
+mod manual;
 mod page;
 mod pages;
+mod schemas;
 mod seeds;
 mod sha256sum;
 mod simulate;

@@ -12,6 +12,7 @@ pub mod formats;
 pub mod instance;
 pub mod kafka;
 pub mod kill;
+pub mod python;
 pub mod random;
 pub mod totals;
 pub mod traffic;

@@ -22,7 +22,7 @@ pub struct Arguments {
 /// A step; each is a row of the table at the end.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Step {
-    /// Browser, curl, accounting tools, Java, Maven and Kafka's jars are there, or get installed
+    /// Browser, curl, accounting tools, Java, Maven, Kafka's jars and what the examples need are there, or get installed
     Tools,
     /// rustfmt
     Format,
@@ -119,7 +119,8 @@ fn end_to_end() -> Result<()> {
     let binary = release_binary()?;
     let browser = tools::browser().context("there is no chromium; the step `tools` installs it")?;
     let mut tests = cargo("test --workspace --test e2e --locked");
-    finish(tests.env("DAYBOOK_BIN", &binary).env("DAYBOOK_CHROMIUM", &browser))
+    tests.env("DAYBOOK_BIN", &binary).env("DAYBOOK_CHROMIUM", &browser);
+    finish(tests.env("DAYBOOK_TEST_PYTHON", tools::python()?))
 }
 
 /// One test after the other: some of them crash the broker.

@@ -1,10 +1,11 @@
 //! Programs that the checks need beside Rust's own.
 
+use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::command::{program, read, run};
+use crate::command::{program, read, root, run, target_folder};
 use crate::kafka;
 
 /// Names under which the browser is found.
@@ -13,6 +14,15 @@ const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 /// Programs that read exports, and the packages that they are in.
 const ACCOUNTING: [(&str, &str); 3] =
     [("ledger", "ledger"), ("hledger", "hledger"), ("bean-query", "beancount")];
+
+/// Programs that run the examples of producers and what tests read with, and the packages that they are in.
+const EXAMPLES: [(&str, &str, &str); 5] = [
+    ("javac", "openjdk-17-jdk-headless", "the producer in Java"),
+    ("npm", "npm", "the producer in Node"),
+    ("php", "php-cli", "the WooCommerce example"),
+    ("jq", "jq", "the pages of webhooks"),
+    ("groff", "groff-base", "the manual page's test"),
+];
 
 /// The oldest Java that Kafka's brokers run under.
 const JAVA: u32 = 17;
@@ -38,8 +48,34 @@ pub fn provide() -> Result<()> {
     }
     java()?;
     maven()?;
+    for (name, package, why) in EXAMPLES {
+        if find(name).is_none() {
+            install(package, why)?;
+        }
+    }
+    python()?;
     kafka::jars::provide()?;
     Ok(())
+}
+
+/// Python in an environment that has what `tests/python/requirements.txt` names, made where it is not as that says.
+pub fn python() -> Result<PathBuf> {
+    let folder = target_folder()?.join("test-python");
+    let (interpreter, done) = (folder.join("bin/python"), folder.join("requirements.txt"));
+    let file = root().join("tests/python/requirements.txt");
+    let wanted = fs::read(&file).with_context(|| format!("failed to read {}", file.display()))?;
+    if fs::read(&done).is_ok_and(|installed| installed == wanted) {
+        return Ok(interpreter);
+    }
+    // Debian has Python without what makes environments.
+    if find("python3").is_none() || read(program("python3").args(["-c", "import ensurepip, venv"])).is_err() {
+        install("python3-venv", "the tests in Python")?;
+    }
+    run(program("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
+    run(program(&interpreter).args(pip).arg(&file))?;
+    fs::write(&done, wanted).with_context(|| format!("failed to write {}", done.display()))?;
+    Ok(interpreter)
 }
 
 /// The browser.

@@ -36,6 +36,12 @@ pub enum Command {
     Topics(TopicsArguments),
     /// See what was refused and put it back
     Dlq(crate::dlq::DlqArguments),
+    /// Ask a running instance whether it is ready; exit code 0 only if it is
+    Health(crate::health::HealthArguments),
+    /// Print completions for a shell
+    Completions(crate::manual::CompletionsArguments),
+    /// Print the manual page, or write those of all commands
+    Man(crate::manual::ManArguments),
 }
 
 /// Arguments of `demo`.

@@ -8,9 +8,11 @@ mod demo;
 mod dlq;
 mod exit;
 mod export;
+mod health;
 mod instance;
 mod log;
 mod logging;
+mod manual;
 mod process;
 mod progress;
 #[cfg(test)]
@@ -46,6 +48,9 @@ fn main() -> ExitCode {
         Command::Settings(arguments) => settings::settings(&arguments),
         Command::Topics(arguments) => topics::topics(&arguments),
         Command::Dlq(arguments) => dlq::dlq(&arguments),
+        Command::Health(arguments) => health::health(&arguments),
+        Command::Completions(arguments) => manual::completions(&arguments),
+        Command::Man(arguments) => manual::man(&arguments),
     };
     exit::report(outcome)
 }

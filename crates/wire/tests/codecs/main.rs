@@ -8,6 +8,7 @@ mod avro;
 mod formats;
 mod generate;
 mod hostile;
+mod input_schemas;
 mod inputs;
 mod journal;
 mod outputs;
