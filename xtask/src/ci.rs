@@ -8,7 +8,7 @@ use clap::ValueEnum;
 
 use crate::command::{cargo, run as finish, target_folder};
 use crate::steps::Steps;
-use crate::test_broker::TestBroker;
+use crate::test_broker::{TestBroker, TestRegistry};
 use crate::{readme, tools};
 
 /// Arguments of `ci`.
@@ -127,8 +127,11 @@ fn end_to_end() -> Result<()> {
 fn on_kafka() -> Result<()> {
     let binary = release_binary()?;
     let broker = TestBroker::start()?;
+    let registry = TestRegistry::start()?;
     let mut tests = cargo("test --workspace --test kafka --locked -- --test-threads=1");
-    finish(broker.environment(&mut tests).env("DAYBOOK_BIN", &binary))?;
+    tests.env("DAYBOOK_BIN", &binary).env("DAYBOOK_TEST_PYTHON", tools::python()?);
+    finish(registry.environment(broker.environment(&mut tests)))?;
+    registry.stop()?;
     broker.stop()
 }
 

@@ -68,6 +68,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
 }
 
+/// Where one without a certificate is that listens at a port.
+pub fn url(port: u16) -> String {
+    format!("http://127.0.0.1:{port}{INTERFACE}")
+}
+
 /// The program; what is not there yet is downloaded.
 pub fn provide() -> Result<PathBuf> {
     let parent = target_folder()?.join("registry-jars");
@@ -119,8 +124,11 @@ fn start(folder: &Path, arguments: &Start) -> Result<()> {
     };
     wait(&folder, arguments.port)?;
     println!("registry: {how}, pid {}, log {}", pid(&folder).unwrap_or(0), log(&folder).display());
-    let scheme = if arguments.certificate.is_some() { "https" } else { "http" };
-    println!("registry {scheme}://127.0.0.1:{}{INTERFACE}", arguments.port);
+    let url = url(arguments.port);
+    println!(
+        "registry {}",
+        if arguments.certificate.is_some() { url.replace("http:", "https:") } else { url }
+    );
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::command::{program, read, root, run, target_folder};
-use crate::kafka;
+use crate::{kafka, registry};
 
 /// Names under which the browser is found.
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
@@ -55,6 +55,7 @@ pub fn provide() -> Result<()> {
     }
     python()?;
     kafka::jars::provide()?;
+    registry::provide()?;
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use daybook_stream::kafka::{Begin, KafkaSettings, KafkaWriter, TopicReader, pick
 use daybook_stream::local::{LocalLog, LocalStage};
 use daybook_stream::log::{Append, Limit, LogError, Partition, ReadError, Stage, Transaction};
 use daybook_stream::record::{Fetched, Record};
+use daybook_wire::avro::Nulls;
 use daybook_wire::topic::Topic;
 
 use crate::config::Config;
@@ -72,7 +73,7 @@ impl Log {
     /// An input's value as JSON; what can't be read as it is.
     pub fn json_of<'a>(&self, value: &'a [u8]) -> anyhow::Result<Cow<'a, [u8]>> {
         match self {
-            Self::Kafka(kafka) => match kafka.json_of(value) {
+            Self::Kafka(kafka) => match kafka.json_of(value, Nulls::Omitted) {
                 Ok(json) => Ok(json),
                 Err(ReadError::Refused(_)) => Ok(Cow::Borrowed(value)),
                 Err(ReadError::Log(error)) => Err(error).context("failed to read a record"),

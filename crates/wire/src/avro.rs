@@ -47,6 +47,15 @@ pub fn frame(schema_id: u32) -> [u8; HEAD] {
     [MAGIC, a, b, c, d]
 }
 
+/// What becomes of fields that are null.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nulls {
+    /// They are written: canonical JSON has every field.
+    Kept,
+    /// They are left out: to a sender, null and absent are the same.
+    Omitted,
+}
+
 /// Why a schema can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
@@ -114,10 +123,10 @@ impl Schema {
     ///
     /// # Errors
     /// Where the bytes are not what the schema says, or more follow.
-    pub fn json_of(&self, datum: &[u8]) -> Result<String, Malformed> {
+    pub fn json_of(&self, datum: &[u8], nulls: Nulls) -> Result<String, Malformed> {
         let mut out = String::with_capacity(datum.len() * 4);
         let mut reader = Reader::new(datum);
-        self.0.read(&mut reader, &mut out)?;
+        self.0.read(&mut reader, nulls, &mut out)?;
         reader.end()?;
         Ok(out)
     }
@@ -216,7 +225,7 @@ impl<'s> Compiler<'s> {
 }
 
 impl Type {
-    fn read(&self, reader: &mut Reader<'_>, out: &mut String) -> Result<(), Malformed> {
+    fn read(&self, reader: &mut Reader<'_>, nulls: Nulls, out: &mut String) -> Result<(), Malformed> {
         if out.len() > JSON_BYTES_MAX {
             return Err(reader.malformed("the size of all items"));
         }
@@ -241,7 +250,7 @@ impl Type {
                 out.push('[');
                 blocks(reader, |reader, first| {
                     out.push_str(if first { "" } else { "," });
-                    items.read(reader, out)
+                    items.read(reader, nulls, out)
                 })?;
                 out.push(']');
             }
@@ -251,19 +260,24 @@ impl Type {
                     out.push_str(if first { "" } else { "," });
                     push_str(out, reader.str()?);
                     out.push(':');
-                    values.read(reader, out)
+                    values.read(reader, nulls, out)
                 })?;
                 out.push('}');
             }
             Type::Union(branches) => {
                 let branch = usize::try_from(reader.long()?).ok().and_then(|index| branches.get(index));
-                branch.ok_or_else(|| reader.malformed("a union"))?.read(reader, out)?;
+                branch.ok_or_else(|| reader.malformed("a union"))?.read(reader, nulls, out)?;
             }
             Type::Record(fields) => {
                 out.push('{');
                 for (name, field) in fields {
+                    let before = out.len();
                     out.field(name);
-                    field.read(reader, out)?;
+                    let value = out.len();
+                    field.read(reader, nulls, out)?;
+                    if nulls == Nulls::Omitted && out.get(value..) == Some("null") {
+                        out.truncate(before);
+                    }
                 }
                 out.push('}');
             }

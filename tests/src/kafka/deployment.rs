@@ -31,6 +31,8 @@ pub struct Deployment {
     folder: PathBuf,
     prefix: String,
     charges_partitions: i32,
+    /// More of the instances' configuration.
+    more: String,
 }
 
 impl Deployment {
@@ -53,19 +55,44 @@ impl Deployment {
         name: &str,
         charges_partitions: i32,
     ) -> Result<Self> {
+        let deployment = Self::planned(broker, binary, folder, name, charges_partitions)?;
+        deployment.run("topics", &["topics", "apply"])?.with(0)?;
+        Ok(deployment)
+    }
+
+    /// One whose topics are not made yet.
+    ///
+    /// # Errors
+    /// The folder has no name.
+    pub fn planned(
+        broker: &Broker,
+        binary: &Binary,
+        folder: &Path,
+        name: &str,
+        charges_partitions: i32,
+    ) -> Result<Self> {
         let unique =
             folder.file_name().context("a folder without a name")?.to_string_lossy().replace('.', "");
         let prefix = format!("{name}-{unique}.");
-        let deployment = Self {
+        Ok(Self {
             broker: broker.clone(),
             binary: binary.clone(),
             folder: folder.to_owned(),
             prefix,
             charges_partitions,
-        };
-        let config = deployment.config("topics")?;
-        binary.run([Path::new("topics"), Path::new("apply"), Path::new("--config"), &config])?.with(0)?;
-        Ok(deployment)
+            more: String::new(),
+        })
+    }
+
+    /// Adds sections to the configuration of all instances that are started from now on.
+    pub fn configure(&mut self, sections: &str) {
+        self.more = sections.to_owned();
+    }
+
+    /// What its topics' names begin with.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        &self.prefix
     }
 
     /// The full name of a topic.
@@ -92,8 +119,8 @@ impl Deployment {
              topic_prefix = \"{}\"\njournal_partitions = {JOURNAL_PARTITIONS}\ncharges_partitions = {}\n\
              properties = {{ \"session.timeout.ms\" = \"6000\" }}\n\n\
              [http]\nlisten = \"127.0.0.1:0\"\n\n[[http.api_keys]]\norganization = \"ops\"\nproject = \"*\"\n\
-             key = \"{OPERATOR_KEY}\"\n\n[logging]\nformat = \"json\"\n",
-            self.broker.bootstrap, self.prefix, self.prefix, self.charges_partitions,
+             key = \"{OPERATOR_KEY}\"\n\n[logging]\nformat = \"json\"\n\n{}",
+            self.broker.bootstrap, self.prefix, self.prefix, self.charges_partitions, self.more,
         );
         std::fs::write(&config, text)?;
         Ok(config)

@@ -5,7 +5,9 @@ mod collect;
 mod deployment;
 pub mod disturb;
 pub mod feed;
+mod registry;
 
 pub use broker::Broker;
 pub use collect::{KcatRecord, collect, records};
 pub use deployment::Deployment;
+pub use registry::Registry;

@@ -48,7 +48,7 @@ pub enum Backend {
     /// A folder of this process.
     Embedded(EmbeddedLog),
     /// Kafka, and a folder for this instance's state.
-    Kafka(KafkaSettings, StateFolder),
+    Kafka(Box<KafkaSettings>, StateFolder),
 }
 
 /// What the configuration says of Kafka; `None`: the embedded log. `instance` names an instance that has no name.
@@ -86,7 +86,7 @@ impl Backend {
         let state = StateFolder::open(folder).map_err(open_failed)?;
         let random = || format!("{:016x}", fastrand::u64(..));
         match kafka_settings(config, || state.instance(random))? {
-            Some(settings) => Ok(Self::Kafka(settings, state)),
+            Some(settings) => Ok(Self::Kafka(Box::new(settings), state)),
             None => Err(anyhow::anyhow!("no bootstrap servers")),
         }
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use daybook_core::rejection::Reason;
 use daybook_registry::{Registry, RegistryError, Subject};
-use daybook_wire::avro::{Schema, unframe};
+use daybook_wire::avro::{Nulls, Schema, unframe};
 use daybook_wire::schemas;
 
 use super::settings::KafkaSettings;
@@ -56,11 +56,11 @@ impl Avro {
     /// # Errors
     /// [`ReadError::Refused`] where it is Avro by a schema that is unknown or can't be used (`unknown_schema`), or not what
     /// its schema says (`malformed_json`); [`ReadError::Log`] where the registry does not answer.
-    pub fn json_of<'a>(&self, value: &'a [u8]) -> Result<Cow<'a, [u8]>, ReadError> {
+    pub fn json_of<'a>(&self, value: &'a [u8], nulls: Nulls) -> Result<Cow<'a, [u8]>, ReadError> {
         let Some((id, datum)) = unframe(value) else { return Ok(Cow::Borrowed(value)) };
         let schema = self.schema(id).map_err(|error| ReadError::Log(unavailable(error)))?;
         let schema = schema.ok_or(ReadError::Refused(Reason::UnknownSchema))?;
-        let json = schema.json_of(datum).map_err(|_| ReadError::Refused(Reason::MalformedJson))?;
+        let json = schema.json_of(datum, nulls).map_err(|_| ReadError::Refused(Reason::MalformedJson))?;
         Ok(Cow::Owned(json.into_bytes()))
     }
 

@@ -14,6 +14,7 @@ use super::topics;
 use super::writer::{Topics, send};
 use crate::log::{Append, Limit, Log, LogError, Partition, Polled, ReadError, Transaction};
 use daybook_kafka::Producer;
+use daybook_wire::avro::Nulls;
 use daybook_wire::topic::Topic;
 
 /// How often offsets are committed: what is at most read twice after a crash.
@@ -262,7 +263,7 @@ impl Log for KafkaIntake {
     }
 
     fn json_of<'a>(&self, value: &'a [u8]) -> Result<Cow<'a, [u8]>, ReadError> {
-        self.settings.json_of(value)
+        self.settings.json_of(value, Nulls::Omitted)
     }
 
     fn lag(&self, topic: Topic) -> Vec<(Partition, u64)> {

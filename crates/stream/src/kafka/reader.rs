@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use daybook_wire::avro::Nulls;
 use daybook_wire::topic::Topic;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -172,7 +173,9 @@ impl TopicReader {
         if self.as_received || !has_schema(topic) {
             return Some((topic, partition, fetched));
         }
-        let json = match self.settings.json_of(&fetched.record.value) {
+        let is_input = matches!(topic, Topic::Charges | Topic::Spend | Topic::Settings);
+        let nulls = if is_input { Nulls::Omitted } else { Nulls::Kept };
+        let json = match self.settings.json_of(&fetched.record.value, nulls) {
             Ok(Cow::Owned(json)) => json,
             Ok(Cow::Borrowed(_)) => return Some((topic, partition, fetched)),
             Err(ReadError::Refused(reason)) => {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use daybook_wire::avro::Nulls;
 use daybook_wire::topic::Topic;
 use rdkafka::config::ClientConfig;
 
@@ -75,8 +76,8 @@ impl KafkaSettings {
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn json_of<'a>(&self, value: &'a [u8]) -> Result<Cow<'a, [u8]>, ReadError> {
-        self.avro.as_ref().map_or(Ok(Cow::Borrowed(value)), |avro| avro.json_of(value))
+    pub fn json_of<'a>(&self, value: &'a [u8], nulls: Nulls) -> Result<Cow<'a, [u8]>, ReadError> {
+        self.avro.as_ref().map_or(Ok(Cow::Borrowed(value)), |avro| avro.json_of(value, nulls))
     }
 
     /// What all clients have in common, for administration too.

@@ -14,6 +14,7 @@ use daybook_core::rewards::{Points, PointsChange, PointsStatus};
 use daybook_core::settings::PartnerType;
 use daybook_core::splits::{Allocation, PartnerKey, Share};
 use daybook_core::state::{AllocationKey, DayView, Row};
+use daybook_wire::avro::Nulls;
 use daybook_wire::output::{self, Datum};
 use daybook_wire::topic::Topic;
 use proptest::collection::vec;
@@ -42,7 +43,7 @@ fn check(topic: Topic, json: &str, datum: &Datum) -> Result<(), String> {
         return Err(format!("not as the reference writes it: {json}\n{bytes:?}\n{:?}", datum.0));
     }
     let read = daybook_wire::avro::Schema::parse(&text).map_err(|e| e.to_string())?;
-    let read = read.json_of(&datum.0).map_err(|e| e.to_string())?;
+    let read = read.json_of(&datum.0, Nulls::Kept).map_err(|e| e.to_string())?;
     if read == json { Ok(()) } else { Err(format!("read back as\n{read}\n{json}")) }
 }
 

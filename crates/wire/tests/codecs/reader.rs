@@ -1,7 +1,7 @@
 //! Avro read as JSON: what each type becomes, what is refused, and the same as the reference reads.
 
 use apache_avro::types::Value;
-use daybook_wire::avro::{Schema, frame, unframe};
+use daybook_wire::avro::{Nulls, Schema, frame, unframe};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -18,11 +18,17 @@ fn check(field: &str, value: Value, json: &str) {
     let reference = apache_avro::Schema::parse_str(&text).unwrap();
     let datum = avro::write(&reference, Value::Record(vec![("f".to_owned(), value)]));
     let schema = Schema::parse(&text).unwrap();
-    assert_eq!(schema.json_of(&datum).unwrap(), format!("{{\"f\":{json}}}"), "{field}");
+    assert_eq!(schema.json_of(&datum, Nulls::Kept).unwrap(), format!("{{\"f\":{json}}}"), "{field}");
     for cut in 0..datum.len() {
-        assert!(schema.json_of(&datum[..cut]).is_err(), "{field}: cut off after {cut} bytes, it is read");
+        assert!(
+            schema.json_of(&datum[..cut], Nulls::Kept).is_err(),
+            "{field}: cut off after {cut} bytes, it is read"
+        );
     }
-    assert!(schema.json_of(&[&datum[..], &[0]].concat()).is_err(), "{field}: a byte more, and it is read");
+    assert!(
+        schema.json_of(&[&datum[..], &[0]].concat(), Nulls::Kept).is_err(),
+        "{field}: a byte more, and it is read"
+    );
 }
 
 fn decimal(unscaled: &[u8]) -> Value {
@@ -105,7 +111,7 @@ fn a_float_is_no_amount() {
             ("amount", value),
         ];
         let datum = avro::write(&reference, Value::Record(fields.map(|(n, v)| (n.to_owned(), v)).to_vec()));
-        let json = Schema::parse(&text).unwrap().json_of(&datum).unwrap();
+        let json = Schema::parse(&text).unwrap().json_of(&datum, Nulls::Kept).unwrap();
         let item =
             daybook_wire::input::decode(json.as_bytes(), daybook_wire::input::Context::default()).remove(0);
         item.event
@@ -123,12 +129,27 @@ fn named_types_and_references() {
     let posting = r#"{"type":"record","name":"P","namespace":"n.s","fields":[{"name":"a","type":"int"}]}"#;
     let two = r#"{"type":"record","name":"R","namespace":"n.s","fields":[{"name":"x","type":"P"},{"name":"y","type":"n.s.P"}]}"#;
     let schema = Schema::parse_with(two, &[posting.to_owned()]).unwrap();
-    assert_eq!(schema.json_of(&[2, 4]).unwrap(), r#"{"x":{"a":1},"y":{"a":2}}"#);
+    assert_eq!(schema.json_of(&[2, 4], Nulls::Kept).unwrap(), r#"{"x":{"a":1},"y":{"a":2}}"#);
     assert!(Schema::parse(two).is_err(), "P is nowhere");
     let own = format!(
         r#"{{"type":"record","name":"R","namespace":"n.s","fields":[{{"name":"x","type":{posting}}},{{"name":"y","type":"P"}}]}}"#
     );
-    assert_eq!(Schema::parse(&own).unwrap().json_of(&[2, 4]).unwrap(), r#"{"x":{"a":1},"y":{"a":2}}"#);
+    assert_eq!(
+        Schema::parse(&own).unwrap().json_of(&[2, 4], Nulls::Kept).unwrap(),
+        r#"{"x":{"a":1},"y":{"a":2}}"#
+    );
+}
+
+#[test]
+fn nulls_are_kept_or_left_out() {
+    let text = r#"{"type":"record","name":"R","fields":[{"name":"a","type":["null","int"]},{"name":"b","type":["null","string"]},
+        {"name":"c","type":["null",{"type":"record","name":"I","fields":[{"name":"d","type":["null","int"]}]}]}]}"#;
+    let schema = Schema::parse(text).unwrap();
+    // a is null, b a text that looks like it, c a record of a null.
+    let datum = [0, 2, 8, b'n', b'u', b'l', b'l', 2, 0];
+    let check = |nulls, json: &str| assert_eq!(schema.json_of(&datum, nulls).unwrap(), json);
+    check(Nulls::Kept, r#"{"a":null,"b":"null","c":{"d":null}}"#);
+    check(Nulls::Omitted, r#"{"b":"null","c":{}}"#);
 }
 
 /// A record could be as deep as it likes, and the process would end for want of stack.
@@ -152,12 +173,12 @@ fn more_items_than_there_are_bytes() {
         let schema = Schema::parse(&format!(r#"{{"type":"array","items":{items}}}"#)).unwrap();
         let mut datum = Vec::new();
         daybook_wire::binary::put_long(&mut datum, i64::MAX);
-        assert!(schema.json_of(&datum).is_err());
+        assert!(schema.json_of(&datum, Nulls::Kept).is_err());
         datum.clear();
         // A negative count comes with a length in bytes, which may lie.
         daybook_wire::binary::put_long(&mut datum, i64::MIN);
         datum.push(0);
-        assert!(schema.json_of(&datum).is_err());
+        assert!(schema.json_of(&datum, Nulls::Kept).is_err());
     }
 }
 
@@ -195,7 +216,7 @@ proptest! {
     fn what_the_reference_writes_is_read(value in values()) {
         let (reference, schema) = (apache_avro::Schema::parse_str(RANDOM).unwrap(), Schema::parse(RANDOM).unwrap());
         let as_avro = avro::of_json(&serde_json::from_str(RANDOM).unwrap(), &value).unwrap();
-        let read = schema.json_of(&avro::write(&reference, as_avro)).unwrap();
+        let read = schema.json_of(&avro::write(&reference, as_avro), Nulls::Kept).unwrap();
         prop_assert_eq!(serde_json::from_str::<Json>(&read).unwrap(), value);
     }
 
@@ -203,7 +224,7 @@ proptest! {
     #[test]
     fn any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
         let (reference, schema) = (apache_avro::Schema::parse_str(RANDOM).unwrap(), Schema::parse(RANDOM).unwrap());
-        if let Ok(json) = schema.json_of(&bytes) {
+        if let Ok(json) = schema.json_of(&bytes, Nulls::Kept) {
             prop_assert!(serde_json::from_str::<Json>(&json).is_ok(), "{}", json);
             prop_assert!(avro::read(&reference, &bytes).is_ok());
         }

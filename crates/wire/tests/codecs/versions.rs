@@ -59,6 +59,9 @@ fn every_schema_reads_what_its_versions_wrote() {
     }
 }
 
+/// What is changed, and how.
+type Change<'a> = (&'a str, &'a dyn Fn(&mut Vec<Json>));
+
 /// What a new version may do and what not.
 #[test]
 fn changes_that_old_data_survive_and_others() {
@@ -69,7 +72,7 @@ fn changes_that_old_data_survive_and_others() {
         change(schema["fields"].as_array_mut().unwrap());
         schema.to_string()
     };
-    let allowed: [(&str, &dyn Fn(&mut Vec<Json>)); 3] = [
+    let allowed: [Change<'_>; 3] = [
         ("a field with a default", &|f| f.push(json!({"name": "tax_minor", "type": "long", "default": 0}))),
         ("a field less", &|f| {
             f.pop();
@@ -82,7 +85,7 @@ fn changes_that_old_data_survive_and_others() {
     for (what, change) in allowed {
         assert_eq!(check(&old, &changed(change)), Ok(()), "{what}");
     }
-    let refused: [(&str, &dyn Fn(&mut Vec<Json>)); 3] = [
+    let refused: [Change<'_>; 3] = [
         ("a field without a default", &|f| f.push(json!({"name": "tax_minor", "type": "long"}))),
         ("another name", &|f| f[0]["name"] = json!("as_of_time")),
         ("another type", &|f| f[1]["type"] = json!("string")),
