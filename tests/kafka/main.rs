@@ -6,4 +6,5 @@ mod books;
 mod dlq;
 mod faults;
 mod producers;
+mod security;
 mod usage;

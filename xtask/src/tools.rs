@@ -16,7 +16,8 @@ const ACCOUNTING: [(&str, &str); 3] =
     [("ledger", "ledger"), ("hledger", "hledger"), ("bean-query", "beancount")];
 
 /// Programs that run the examples of producers and what tests read with, and the packages that they are in.
-const EXAMPLES: [(&str, &str, &str); 5] = [
+const EXAMPLES: [(&str, &str, &str); 6] = [
+    ("openssl", "openssl", "the tests with certificates"),
     ("javac", "openjdk-17-jdk-headless", "the producer in Java"),
     ("npm", "npm", "the producer in Node"),
     ("php", "php-cli", "the WooCommerce example"),

@@ -1,6 +1,7 @@
 //! `daybook topics`: the topics in Kafka, as they have to be.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
@@ -9,7 +10,8 @@ use daybook_wire::topic::Topic;
 use rdkafka::admin::{
     AdminClient, AdminOptions, ConfigResource, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
 };
-use rdkafka::client::DefaultClientContext;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 
 use crate::args::{TopicsApplyArguments, TopicsArguments, TopicsCommand};
 use crate::config::Config;
@@ -84,6 +86,29 @@ impl Specification {
     }
 }
 
+/// What the client has last told of a broker: what comes of a request says only that there was no answer.
+#[derive(Default)]
+struct Heard(Mutex<Option<String>>);
+
+impl ClientContext for Heard {
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
+        if facility == "FAIL" {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(message.to_owned());
+        }
+        tracing::debug!(facility, message, "kafka");
+    }
+}
+
+impl Heard {
+    fn no_answer(&self) -> String {
+        let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*heard {
+            Some(reason) => format!("no broker answers ({reason})"),
+            None => "no broker answers".to_owned(),
+        }
+    }
+}
+
 /// What a topic is like.
 struct Found {
     partitions: u32,
@@ -96,8 +121,8 @@ async fn apply(arguments: &TopicsApplyArguments) -> anyhow::Result<()> {
         let message = "kafka.bootstrap_servers is not set: the embedded log needs no topics";
         return Err(ExitWith::error(Exit::Misconfigured, anyhow!(message)));
     };
-    let admin: AdminClient<DefaultClientContext> =
-        kafka.client().create().context("failed to set up the Kafka client")?;
+    let admin: AdminClient<Heard> =
+        kafka.client().create_with_context(Heard::default()).context("failed to set up the Kafka client")?;
     let mut differs = 0;
     for topic in Topic::ALL {
         let specification = Specification::of(topic, &config);
@@ -126,7 +151,7 @@ async fn apply(arguments: &TopicsApplyArguments) -> anyhow::Result<()> {
 }
 
 /// Partitions and settings of a topic; `None` where there is none.
-async fn find(admin: &AdminClient<DefaultClientContext>, name: &str) -> anyhow::Result<Option<Found>> {
+async fn find(admin: &AdminClient<Heard>, name: &str) -> anyhow::Result<Option<Found>> {
     let Some(partitions) = partitions_of(admin, name)? else { return Ok(None) };
     let options = AdminOptions::new().request_timeout(Some(LIMIT));
     let described = admin
@@ -143,14 +168,15 @@ async fn find(admin: &AdminClient<DefaultClientContext>, name: &str) -> anyhow::
 }
 
 /// How many partitions a topic has; `None` where there is none.
-fn partitions_of(admin: &AdminClient<DefaultClientContext>, name: &str) -> anyhow::Result<Option<usize>> {
-    let metadata = admin.inner().fetch_metadata(Some(name), LIMIT).context("no broker answers")?;
+fn partitions_of(admin: &AdminClient<Heard>, name: &str) -> anyhow::Result<Option<usize>> {
+    let metadata = admin.inner().fetch_metadata(Some(name), LIMIT);
+    let metadata = metadata.with_context(|| admin.inner().context().no_answer())?;
     let found = metadata.topics().iter().find(|t| t.name() == name && t.error().is_none());
     Ok(found.map(|t| t.partitions().len()).filter(|count| *count > 0))
 }
 
 async fn make(
-    admin: &AdminClient<DefaultClientContext>,
+    admin: &AdminClient<Heard>,
     kafka: &KafkaSettings,
     specification: &Specification,
     replication_factor: i32,
@@ -184,7 +210,7 @@ async fn make(
 /// Says what differs; 1 where something does that has to be as specified. `charges` and outputs may grow by hand, and
 /// only `charges` grows here: a project's records keep their place by the number of partitions.
 async fn compare(
-    admin: &AdminClient<DefaultClientContext>,
+    admin: &AdminClient<Heard>,
     kafka: &KafkaSettings,
     specification: &Specification,
     found: &Found,

@@ -1,7 +1,7 @@
 //! The broker that the tests are given.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -14,6 +14,16 @@ const BOOTSTRAP: &str = "DAYBOOK_TEST_KAFKA";
 const FOLDER: &str = "DAYBOOK_TEST_KAFKA_FOLDER";
 /// Names xtask's binary.
 const XTASK: &str = "DAYBOOK_TEST_XTASK";
+
+/// A broker of a test's own.
+#[derive(Debug)]
+pub struct AnotherBroker(pub Broker);
+
+impl Drop for AnotherBroker {
+    fn drop(&mut self) {
+        let _ = self.0.xtask(&["stop", "--kill"]);
+    }
+}
 
 /// A real broker.
 #[derive(Clone, Debug)]
@@ -48,6 +58,31 @@ impl Broker {
         self.xtask(&["start", "--engine", "local", "--port", port])
     }
 
+    /// Starts another broker, with settings of its own besides, which is stopped when it is dropped.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start_another(folder: &Path, port: u16, properties: &Path) -> Result<AnotherBroker> {
+        let this = Self {
+            folder: folder.join("kafka"),
+            bootstrap: format!("127.0.0.1:{port}"),
+            ..Self::under_test()?
+        };
+        let properties = properties.to_str().context("a path that is no text")?;
+        this.xtask(&["start", "--engine", "local", "--port", &port.to_string(), "--properties", properties])?;
+        Ok(AnotherBroker(this))
+    }
+
+    /// Runs one of Kafka's own tools.
+    ///
+    /// # Errors
+    /// It fails.
+    pub fn tool(&self, name: &str, arguments: &[&str]) -> Result<()> {
+        let mut command = Command::new(&self.xtask);
+        command.args(["kafka", "tool", "--folder"]).arg(&self.folder).arg(name).args(arguments);
+        finish(&mut command)?.with(0).map(drop)
+    }
+
     fn xtask(&self, arguments: &[&str]) -> Result<()> {
         let mut command = Command::new(&self.xtask);
         command.arg("kafka").args(arguments).arg("--folder").arg(&self.folder);
@@ -60,10 +95,7 @@ impl Broker {
     /// The broker does not.
     pub fn topic(&self, name: &str, partitions: u32) -> Result<()> {
         let count = partitions.to_string();
-        let create = ["topics", "--create", "--topic", name, "--partitions", &count];
-        let mut command = Command::new(&self.xtask);
-        command.args(["kafka", "tool", "--folder"]).arg(&self.folder).args(create);
-        finish(&mut command)?.with(0).map(drop)
+        self.tool("topics", &["--create", "--topic", name, "--partitions", &count])
     }
 
     /// Runs kcat with arguments and an input; what it printed.

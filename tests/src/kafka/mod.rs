@@ -7,7 +7,7 @@ pub mod disturb;
 pub mod feed;
 mod registry;
 
-pub use broker::Broker;
+pub use broker::{AnotherBroker, Broker};
 pub use collect::{KcatRecord, collect, records};
 pub use deployment::Deployment;
 pub use registry::Registry;

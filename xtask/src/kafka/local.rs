@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::remove_dir_all;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,18 +21,18 @@ const PERIOD: Duration = Duration::from_millis(50);
 /// How much of the log is shown of a broker that does not start.
 const SHOWN_LINES: usize = 20;
 
-/// Starts those of the nodes that do not run, and waits until all that run accept connections.
+/// Starts those of the nodes that do not run, with the settings of a file besides, and waits until all that run accept connections.
 ///
 /// # Errors
 /// A port is taken, or a node ends or takes too long. What was started is ended then.
-pub fn start(cluster: &Cluster, nodes: &[Node]) -> Result<()> {
+pub fn start(cluster: &Cluster, nodes: &[Node], properties: Option<&Path>) -> Result<()> {
     let begun = Instant::now();
     let idle: Vec<&Node> = nodes.iter().filter(|node| node.pid().is_none()).collect();
     if !idle.is_empty() {
         let jvm = Jvm::provide()?;
         idle.iter().try_for_each(|node| node.claim())?;
         cluster.store()?;
-        idle.iter().try_for_each(|node| node.configure(cluster))?;
+        idle.iter().try_for_each(|node| node.configure(cluster, properties))?;
         format(cluster, &idle, &jvm)?;
         let outcome = launch(cluster, &idle, &jvm);
         if outcome.is_err() {

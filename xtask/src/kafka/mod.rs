@@ -74,6 +74,9 @@ struct Start {
     /// Java's heap of each broker [default: as before, or 1g]
     #[arg(long)]
     heap: Option<String>,
+    /// File of more settings for brokers that are started now, which win over others; for example listeners with TLS
+    #[arg(long)]
+    properties: Option<PathBuf>,
     /// Only this node, from 1
     #[arg(long)]
     node: Option<u16>,
@@ -142,8 +145,11 @@ fn start(folder: &Path, arguments: &Start) -> Result<ExitCode> {
     };
     let nodes = cluster.nodes(arguments.node)?;
     match cluster.engine {
-        Engine::Docker => docker::start(&cluster)?,
-        Engine::Local => local::start(&cluster, &nodes)?,
+        Engine::Docker => {
+            ensure!(arguments.properties.is_none(), "--properties is for --engine local");
+            docker::start(&cluster)?;
+        }
+        Engine::Local => local::start(&cluster, &nodes, arguments.properties.as_deref())?,
     }
     println!("bootstrap {}", cluster.bootstrap());
     Ok(ExitCode::SUCCESS)

@@ -5,7 +5,7 @@ use std::fs::{File, create_dir_all, read_to_string, remove_file, write};
 use std::io::{Read, Seek, SeekFrom};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -55,13 +55,16 @@ impl Node {
         Ok(())
     }
 
-    /// Writes its settings.
-    pub fn configure(&self, cluster: &Cluster) -> Result<()> {
+    /// Writes its settings; those of the file come last, and win.
+    pub fn configure(&self, cluster: &Cluster, properties: Option<&Path>) -> Result<()> {
         let failed = || format!("failed to write the settings of {self}");
         create_dir_all(&self.folder).with_context(failed)?;
         let lines =
             settings(cluster, self, &PLACE).into_iter().map(|(name, value)| format!("{name}={value}\n"));
-        write(self.settings_file(), lines.collect::<String>()).with_context(failed)
+        let more = properties
+            .map(|file| read_to_string(file).with_context(|| format!("failed to read {}", file.display())));
+        let text = lines.collect::<String>() + &more.transpose()?.unwrap_or_default();
+        write(self.settings_file(), text).with_context(failed)
     }
 
     /// The cluster that its data belongs to, if it has data.
