@@ -15,7 +15,8 @@ FROM debian:bookworm-slim
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends ca-certificates libssl3 \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --system --user-group --uid 10001 --no-create-home --home-dir /var/lib/daybook --shell /usr/sbin/nologin daybook \
+ && groupadd --gid 10001 daybook \
+ && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/daybook --shell /usr/sbin/nologin daybook \
  && install -d -o daybook -g daybook -m 0700 /var/lib/daybook
 COPY --from=build /out/daybook /usr/local/bin/daybook
 ENV DAYBOOK_HTTP__LISTEN=0.0.0.0:8080 \

@@ -3,6 +3,7 @@
 
 #![allow(clippy::print_stdout, reason = "seeds and counts belong into a failed test's output")]
 
+mod deployment;
 mod dlq;
 mod export;
 mod kills;

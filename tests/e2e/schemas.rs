@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use daybook_tests::binary::{Binary, finish};
+use daybook_tests::instance::{Instance, agent, write_config};
 use daybook_tests::python;
 use serde_json::{Value, json};
 
@@ -21,18 +22,21 @@ fn by_schema(folder: &Path, name: &str, records: &[Value]) -> Result<Vec<Value>>
     Ok(said)
 }
 
-/// The book of accepted records and the summary of `process`; settings have no file of records, so `--check` says it.
+/// Whether an instance takes settings: by the route that takes a record's value.
+fn by_instance(instance: &Instance, settings: &Value) -> Result<bool> {
+    let url = format!("{}/api/v1/projects/shop/settings", instance.base);
+    let request = agent().put(&url).header("x-api-key", &instance.key).content_type("application/json");
+    let status = request.send(settings.to_string().as_bytes())?.status();
+    ensure!(status.is_success() || status == 422, "{url} answers {status}");
+    Ok(status.is_success())
+}
+
+/// Whether `process` accepts a record, and the book that it is in then.
 fn by_binary(folder: &Path, name: &str, record: &Value) -> Result<(bool, Vec<u8>)> {
     let binary = Binary::under_test()?;
     let folder = tempfile::tempdir_in(folder)?;
     let file = folder.path().join("records");
     let path = |path: &Path| path.to_string_lossy().into_owned();
-    if name == "settings" {
-        fs::write(&file, toml::to_string(&json!({"shop": record}))?)?;
-        let ended = binary.run(["settings", "apply", "--check", "--file", &path(&file)])?;
-        ensure!(matches!(ended.code, Some(0 | 4)), "{ended:?}");
-        return Ok((ended.code == Some(0), ended.stdout.into_bytes()));
-    }
     fs::write(&file, format!("{record}\n"))?;
     let option = if name == "spend-event" { "--spend" } else { "--charges" };
     let out = folder.path().join("books");
@@ -249,26 +253,44 @@ fn settings_of_a_project() -> Result<()> {
         "rewards":{"step":"10","default_tier":"bronze","multipliers":{"bronze":1,"silver":2}},
         "dedupe":{"horizon_days":400},"charges":{"history_max":1000,"refund_window_days":90,"chargeback_window_days":120},
         "splits":[{"product":"p17","partners":[{"type":"coproducer","name":"Ana","percentage":"0.3"}]}]}"#;
-    check(
-        "settings",
-        good,
-        &[("fees.stripe.payback", json!("full")), ("splits", json!([])), ("rewards.step", json!(5))],
-        &[
-            ("colour", json!("red")),
-            ("timezone", json!("")),
-            ("currency", json!("dollars")),
-            ("rules_version", json!(2)),
-            ("fees.stripe.percent", json!("many")),
-            ("fees.stripe.payback", json!("some")),
-            ("fees.stripe.fixed.USD", json!("-1")),
-            ("fees.stripe.each", json!("1")),
-            ("rewards.step", json!(0)),
-            ("dedupe.horizon_days", json!(36_526)),
-            ("charges.history_max", json!(4_001)),
-            ("splits.0.partners.0.type", json!("friend")),
-            ("splits.0.partners.0.percentage", json!("x")),
-            ("splits.0.partners.0.name", Value::Null),
-            ("splits.0.product", Value::Null),
-        ],
-    )
+    let good: Value = serde_json::from_str(good)?;
+    let accepted =
+        [("fees.stripe.payback", json!("full")), ("splits", json!([])), ("rewards.step", json!(5))];
+    let refused = [
+        ("colour", json!("red")),
+        ("timezone", json!("")),
+        ("currency", json!("dollars")),
+        ("rules_version", json!(2)),
+        ("fees.stripe.percent", json!("many")),
+        ("fees.stripe.payback", json!("some")),
+        ("fees.stripe.fixed.USD", json!("-1")),
+        ("fees.stripe.each", json!("1")),
+        ("rewards.step", json!(0)),
+        ("dedupe.horizon_days", json!(36_526)),
+        ("charges.history_max", json!(4_001)),
+        ("splits.0.partners.0.type", json!("friend")),
+        ("splits.0.partners.0.percentage", json!("x")),
+        ("splits.0.partners.0.name", Value::Null),
+        ("splits.0.product", Value::Null),
+    ];
+    let folder = tempfile::tempdir()?;
+    let config = write_config(folder.path(), "127.0.0.1:0")?;
+    let instance = Instance::run(&Binary::under_test()?, &config)?;
+    let change = |(path, value): &(&str, Value)| changed(&good, path, value);
+    let yes: Vec<Value> = std::iter::once(good.clone()).chain(accepted.iter().map(change)).collect();
+    let no: Vec<Value> = refused.iter().map(change).collect();
+    for (record, said) in yes.iter().zip(by_schema(folder.path(), "settings", &yes)?) {
+        ensure!(said["fault"].is_null(), "the schema refuses {record}: {}", said["fault"]);
+        ensure!(by_instance(&instance, record)?, "the binary refuses {record}");
+        ensure!(by_instance(&instance, &said["avro"])?, "the binary refuses {}, by Avro", said["avro"]);
+    }
+    for (record, said) in no.iter().zip(by_schema(folder.path(), "settings", &no)?) {
+        ensure!(said["fault"].is_string(), "the schema takes {record}");
+        ensure!(
+            !by_instance(&instance, record)?,
+            "the binary takes {record}, the schema not: {}",
+            said["fault"]
+        );
+    }
+    instance.stop()
 }

@@ -15,14 +15,15 @@ const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 const ACCOUNTING: [(&str, &str); 3] =
     [("ledger", "ledger"), ("hledger", "hledger"), ("bean-query", "beancount")];
 
-/// Programs that run the examples of producers and what tests read with, and the packages that they are in.
-const EXAMPLES: [(&str, &str, &str); 6] = [
+/// Programs that run examples and check what is deployed, and the packages that they are in.
+const EXAMPLES: [(&str, &str, &str); 7] = [
     ("openssl", "openssl", "the tests with certificates"),
     ("javac", "openjdk-17-jdk-headless", "the producer in Java"),
     ("npm", "npm", "the producer in Node"),
     ("php", "php-cli", "the WooCommerce example"),
     ("jq", "jq", "the pages of webhooks"),
     ("groff", "groff-base", "the manual page's test"),
+    ("systemd-analyze", "systemd", "the systemd unit's test"),
 ];
 
 /// The oldest Java that Kafka's brokers run under.

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 
 /// Exact books from Charge events: double-entry postings, reward points and daily revenue.
 #[derive(Debug, Parser)]
-#[command(name = "daybook", version, about, propagate_version = true)]
+#[command(name = "daybook", version, propagate_version = true)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]

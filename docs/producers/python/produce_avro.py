@@ -17,7 +17,7 @@ user = "ann@example.com"
 topic = os.environ.get("CHARGES_TOPIC", "charges")
 
 registry = SchemaRegistryClient({
-    "url": os.environ.get("SCHEMA_REGISTRY_URL", "http://127.0.0.1:18080/apis/ccompat/v7"),
+    "url": os.environ.get("SCHEMA_REGISTRY_URL", "http://127.0.0.1:18081/apis/ccompat/v7"),
 })
 schema = Path(__file__).parent / "../../../schemas/input/track.avsc"
 serialize = AvroSerializer(registry, schema.read_text(), conf={

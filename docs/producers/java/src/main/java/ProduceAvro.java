@@ -35,7 +35,7 @@ public final class ProduceAvro {
         // A retry of the client is not written twice; acknowledged by all in-sync replicas.
         settings.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true);
         settings.put(ProducerConfig.ACKS_CONFIG, "all");
-        String registry = setting("SCHEMA_REGISTRY_URL", "http://127.0.0.1:18080/apis/ccompat/v7");
+        String registry = setting("SCHEMA_REGISTRY_URL", "http://127.0.0.1:18081/apis/ccompat/v7");
         var framing = new ConfluentFraming(registry, TOPIC, envelope);
         try (var producer = new KafkaProducer<>(settings, new StringSerializer(), framing)) {
             send(producer, charge(envelope, item, payload, order + "/payment", payment));
