@@ -11,6 +11,7 @@ mod export;
 mod instance;
 mod log;
 mod logging;
+mod metrics;
 mod process;
 mod progress;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Output records as their readers see them.
 
+use daybook_core::party::Account;
 use serde::Deserialize;
 
 /// A posting of an entry.
@@ -17,6 +18,15 @@ pub struct Posting {
     pub amount_minor: i64,
     /// On whose behalf.
     pub provider: String,
+}
+
+impl Posting {
+    /// Whether it moves an amount above 0 between accounts that there are.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        let accounts = [&self.orig_account, &self.dest_account];
+        self.amount_minor > 0 && accounts.into_iter().all(|account| Account::from_name(account).is_some())
+    }
 }
 
 /// The identity of an event.
