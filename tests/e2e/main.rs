@@ -5,7 +5,9 @@
 
 mod dlq;
 mod export;
+mod health;
 mod kills;
+mod monitoring;
 mod page;
 mod pages;
 mod seeds;

@@ -22,7 +22,7 @@ pub struct Arguments {
 /// A step; each is a row of the table at the end.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Step {
-    /// Browser, curl, accounting tools, Java, Maven and Kafka's jars are there, or get installed
+    /// Browser, curl, accounting tools, Prometheus, Java, Maven and Kafka's jars are there, or get installed
     Tools,
     /// rustfmt
     Format,
