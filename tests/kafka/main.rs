@@ -4,4 +4,5 @@
 mod books;
 mod dlq;
 mod faults;
+mod monitoring;
 mod usage;

@@ -8,4 +8,4 @@ pub mod feed;
 
 pub use broker::Broker;
 pub use collect::{KcatRecord, collect, records};
-pub use deployment::Deployment;
+pub use deployment::{Deployment, JOURNAL_PARTITIONS};
