@@ -37,7 +37,7 @@ fn demo(folder: &std::path::Path) -> Result<Instance> {
 fn metrics_rules_and_dashboards_agree_with_a_running_instance() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let demo = demo(folder.path())?;
-    // A spend event and an unknown route: what the demo does not do by itself.
+    // What is of no route is counted all the same.
     ensure!(demo.get("/surprise/me")?.status == 404, "a route that is none is answered");
 
     let text = demo.get("/metrics")?.body;

@@ -20,13 +20,10 @@ pub struct Posting {
     pub provider: String,
 }
 
-impl Posting {
-    /// Whether it moves an amount above 0 between accounts that there are.
-    #[must_use]
-    pub fn is_sound(&self) -> bool {
-        let accounts = [&self.orig_account, &self.dest_account];
-        self.amount_minor > 0 && accounts.into_iter().all(|account| Account::from_name(account).is_some())
-    }
+/// Whether a posting moves an amount above 0 between accounts that there are.
+#[must_use]
+pub fn is_sound(amount_minor: i64, accounts: [&str; 2]) -> bool {
+    amount_minor > 0 && accounts.into_iter().all(|account| Account::from_name(account).is_some())
 }
 
 /// The identity of an event.

@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 use self::comparison::{Comparison, show};
 use crate::chain::{Chain, Fault};
-use crate::records::{Balance, Entry, Figures, Identity, RevenueKey};
+use crate::records::{Balance, Entry, Figures, Identity, RevenueKey, is_sound};
 
 /// Violations of one invariant that are kept with their text; all are counted.
 const SHOWN_MAX: usize = 10;
@@ -168,7 +168,7 @@ impl Verifier {
         self.chain(&entry, value_hash);
         self.primary_entries += u64::from(entry.kind != "adjustment");
         for posting in &entry.postings {
-            if !posting.is_sound() {
+            if !is_sound(posting.amount_minor, [&posting.orig_account, &posting.dest_account]) {
                 let what = format!(
                     "entry {} of {}: a posting of {} between {} and {}",
                     entry.entry_number,
@@ -192,9 +192,9 @@ impl Verifier {
     }
 
     fn chain(&mut self, entry: &Entry, value_hash: [u8; 32]) {
-        let chain = self.chains.entry(entry.project_id.clone()).or_default();
         let (project, number) = (&entry.project_id, entry.entry_number);
-        for fault in chain.take(entry, value_hash) {
+        let chain = self.chains.entry(project.clone()).or_default();
+        for fault in chain.take(number, &entry.previous_hash, value_hash) {
             let what = match fault {
                 Fault::Number { expected } => {
                     format!("{project}: entry {number} stands where {expected} belongs")

@@ -1,11 +1,13 @@
 //! Invariants that can be looked at while records come, from wherever one begins to read (accounting.md, section 10).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use daybook_wire::output::hash;
+use serde::Deserialize;
 
 use crate::chain::{Chain, Fault};
-use crate::records::Entry;
+use crate::records::is_sound;
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +50,27 @@ pub struct Failure {
     pub entry_number: u64,
 }
 
+/// What is looked at of an entry; it is read beside everything else, so nothing is copied.
+#[derive(Deserialize)]
+struct Entry<'a> {
+    #[serde(borrow)]
+    project_id: Cow<'a, str>,
+    entry_number: u64,
+    #[serde(borrow)]
+    previous_hash: Cow<'a, str>,
+    #[serde(borrow)]
+    postings: Vec<Posting<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Posting<'a> {
+    #[serde(borrow)]
+    orig_account: Cow<'a, str>,
+    #[serde(borrow)]
+    dest_account: Cow<'a, str>,
+    amount_minor: i64,
+}
+
 /// Looks at entries, in the order of their key. The first of a project is taken as it is.
 #[derive(Debug, Default)]
 pub struct EntryWatch {
@@ -60,7 +83,7 @@ impl EntryWatch {
     /// # Errors
     /// Its value is no entry. The project's chain begins again with the next one.
     pub fn entry(&mut self, key: &[u8], value: &[u8]) -> serde_json::Result<Vec<Failure>> {
-        let entry: Entry = match serde_json::from_slice(value) {
+        let entry: Entry<'_> = match serde_json::from_slice(value) {
             Ok(entry) => entry,
             Err(error) => {
                 self.chains.remove(&*String::from_utf8_lossy(key));
@@ -68,10 +91,11 @@ impl EntryWatch {
             }
         };
         let value_hash = hash(value);
-        let faults = match self.chains.get_mut(&entry.project_id) {
-            Some(chain) => chain.take(&entry, value_hash),
+        let faults = match self.chains.get_mut(&*entry.project_id) {
+            Some(chain) => chain.take(entry.entry_number, &entry.previous_hash, value_hash),
             None => {
-                self.chains.insert(entry.project_id.clone(), Chain::from(&entry, value_hash));
+                let chain = Chain::from(entry.entry_number, value_hash);
+                self.chains.insert(entry.project_id.to_string(), chain);
                 Vec::new()
             }
         };
@@ -79,10 +103,11 @@ impl EntryWatch {
             Fault::Number { .. } => Watched::EntryNumbers,
             Fault::Hash => Watched::HashChain,
         });
-        let unsound = entry.postings.iter().any(|posting| !posting.is_sound()).then_some(Watched::Postings);
+        let sound = |p: &Posting<'_>| is_sound(p.amount_minor, [&p.orig_account, &p.dest_account]);
+        let unsound = (!entry.postings.iter().all(sound)).then_some(Watched::Postings);
         let failure = |invariant| Failure {
             invariant,
-            project: entry.project_id.clone(),
+            project: entry.project_id.to_string(),
             entry_number: entry.entry_number,
         };
         Ok(broken.chain(unsound).map(failure).collect())

@@ -206,7 +206,7 @@ mod tests {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
         }
         assert!(
-            text.contains("daybook_chain_height{project=\"kept\"} 5") && !text.contains("lost"),
+            text.contains("daybook_chain_height{project=\"kept\"} 5") && !text.contains("project=\"lost\""),
             "{text}"
         );
     }
