@@ -6,8 +6,10 @@
 mod deployment;
 mod dlq;
 mod export;
+mod health;
 mod kills;
 mod manual;
+mod monitoring;
 mod page;
 mod pages;
 mod schemas;

@@ -5,6 +5,7 @@ mod avro;
 mod books;
 mod dlq;
 mod faults;
+mod monitoring;
 mod producers;
 mod security;
 mod usage;

@@ -22,7 +22,7 @@ pub struct Arguments {
 /// A step; each is a row of the table at the end.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Step {
-    /// Browser, curl, accounting tools, Java, Maven, Kafka's jars and what the examples need are there, or get installed
+    /// Programs of Debian and Python, Kafka and a schema registry from Maven are there, or get installed
     Tools,
     /// rustfmt
     Format,

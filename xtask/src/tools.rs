@@ -48,6 +48,10 @@ pub fn provide() -> Result<()> {
             install(package, "the exports' tests")?;
         }
     }
+    // Debian's package holds both.
+    if find("prometheus").is_none() || find("promtool").is_none() {
+        install("prometheus", "the monitoring's tests")?;
+    }
     java()?;
     maven()?;
     for (name, package, why) in EXAMPLES {

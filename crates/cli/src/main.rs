@@ -13,6 +13,7 @@ mod instance;
 mod log;
 mod logging;
 mod manual;
+mod metrics;
 mod process;
 mod progress;
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! Reference pages that are generated from code: `DAYBOOK_BLESS=1 cargo test -p daybook-cli` writes them, the tests
 //! compare them.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
 
 use daybook_core::flags::Flag;
 use daybook_core::rejection::Reason;
-use daybook_stream::metrics::METRICS;
+use daybook_metrics::{Values, process};
 
 /// Compares a generated page of `docs/reference` with what is there; with `DAYBOOK_BLESS` set, writes it.
 pub fn check_page(name: &str, page: &str) {
@@ -24,21 +25,47 @@ fn generated(title: &str, from: &str) -> String {
 }
 
 #[test]
-fn the_metrics_page_lists_every_metric_of_the_stream() {
-    let mut page = generated("Metrics", "crates/stream/src/metrics.rs");
+fn the_metrics_page_lists_every_metric() {
+    let mut page = generated("Metrics", "the descriptions from which metrics are registered");
     page.push_str(
-        "`GET /metrics`, with an operator's key. Names and labels are a contract.\n\n\
-         | name | labels | what it is |\n| --- | --- | --- |\n",
+        "`GET /metrics`, with an operator's key, in Prometheus' text format. Names, types, units and labels are a \
+         contract: a change of one is a breaking change of daybook.\n\n\
+         Labels with a fixed list of values have all of them from the start, at 0. `series` is how many series an \
+         instance has at most. A histogram's buckets are in it. What counts (`counter`) starts at 0 with the process: \
+         look at `rate()` and `increase()`, never at the number itself.\n\n\
+         | name | type | unit | labels | series | what it is |\n| --- | --- | --- | --- | --- | --- |\n",
     );
-    for (name, help, labels) in METRICS {
-        writeln!(page, "| `{name}` | {} | {help} |", labels.join(", ")).expect("a string takes all");
+    let parts = [
+        daybook_stream::metrics::METRICS,
+        daybook_server::METRICS,
+        crate::metrics::METRICS,
+        process::METRICS,
+    ];
+    for metric in parts.into_iter().flatten() {
+        let labels: Vec<_> = metric.label_names().iter().map(|name| format!("`{name}`")).collect();
+        let (name, kind, unit, bound, help) =
+            (metric.name, metric.kind.name(), metric.unit, metric.bound(), metric.help.trim_end_matches('.'));
+        writeln!(page, "| `{name}` | {kind} | {unit} | {} | {bound} | {help} |", labels.join(", "))
+            .expect("a string takes all");
+    }
+    page.push_str("\nFixed lists of values:\n\n");
+    let labels = parts.into_iter().flatten().flat_map(|metric| metric.labels);
+    let lists: BTreeMap<_, _> = labels
+        .filter_map(|label| match label.values {
+            Values::Fixed(values) => Some((label.name, values())),
+            Values::Each(_) | Values::One => None,
+        })
+        .collect();
+    for (label, values) in lists {
+        let values: Vec<_> = values.into_iter().map(|value| format!("`{value}`")).collect();
+        writeln!(page, "- `{label}`: {}", values.join(", ")).expect("a string takes all");
     }
     page.push_str(
-        "| `daybook_http_requests_total` | route, method, status | HTTP requests answered |\n\
-         | `daybook_http_request_duration_seconds` | route | How long answers took |\n\
-         | `daybook_query_malformed_total` | topic | Output records that the read model could not read |\n\n\
-         Labels are bounded: reasons and flags are fixed lists, routes are templates, topics are the product's, and \
-         projects are those of the deployment.\n",
+        "\nRoutes are templates such as `/api/v1/projects/{project}/entries`, never paths that somebody asked for. \
+         Projects are those of the deployment, their test streams (`NAME~test`) included; topics of the lag are \
+         `charges`, `spend` and `journal`, without a configured prefix. An instance on Kafka tells of the partitions \
+         that it has, and of their projects; `daybook_uncleared_minor`, `daybook_invariant_failures_total` and \
+         `daybook_entries_checked_total` are of all books, since each instance reads all outputs.\n",
     );
     check_page("metrics.md", &page);
 }

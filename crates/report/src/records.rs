@@ -1,5 +1,6 @@
 //! Output records as their readers see them.
 
+use daybook_core::party::Account;
 use serde::Deserialize;
 
 /// A posting of an entry.
@@ -17,6 +18,12 @@ pub struct Posting {
     pub amount_minor: i64,
     /// On whose behalf.
     pub provider: String,
+}
+
+/// Whether a posting moves an amount above 0 between accounts that there are.
+#[must_use]
+pub fn is_sound(amount_minor: i64, accounts: [&str; 2]) -> bool {
+    amount_minor > 0 && accounts.into_iter().all(|account| Account::from_name(account).is_some())
 }
 
 /// The identity of an event.

@@ -12,13 +12,13 @@ mod comparison;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use daybook_core::party::Account;
 use daybook_wire::output::hash;
 use daybook_wire::topic::Topic;
 use serde::Deserialize;
 
 use self::comparison::{Comparison, show};
-use crate::records::{Balance, Entry, Figures, Identity, RevenueKey};
+use crate::chain::{Chain, Fault};
+use crate::records::{Balance, Entry, Figures, Identity, RevenueKey, is_sound};
 
 /// Violations of one invariant that are kept with their text; all are counted.
 const SHOWN_MAX: usize = 10;
@@ -81,13 +81,6 @@ pub struct Read {
     /// Whether some of the events read may not be in the journal or refused yet: then it is no violation that more
     /// are read than have ended.
     pub may_be_under_way: bool,
-}
-
-/// What is known of one project's chain.
-#[derive(Default)]
-struct Chain {
-    last: u64,
-    hash: [u8; 32],
 }
 
 /// Whose points a record of `rewards.points` is about.
@@ -175,9 +168,7 @@ impl Verifier {
         self.chain(&entry, value_hash);
         self.primary_entries += u64::from(entry.kind != "adjustment");
         for posting in &entry.postings {
-            let known =
-                [&posting.orig_account, &posting.dest_account].map(|a| Account::from_name(a).is_some());
-            if posting.amount_minor <= 0 || known != [true, true] {
+            if !is_sound(posting.amount_minor, [&posting.orig_account, &posting.dest_account]) {
                 let what = format!(
                     "entry {} of {}: a posting of {} between {} and {}",
                     entry.entry_number,
@@ -201,19 +192,17 @@ impl Verifier {
     }
 
     fn chain(&mut self, entry: &Entry, value_hash: [u8; 32]) {
-        let chain = self.chains.entry(entry.project_id.clone()).or_default();
-        let (expected, before) = (chain.last + 1, chain.hash);
-        (chain.last, chain.hash) = (entry.entry_number, value_hash);
-        if entry.entry_number != expected {
-            let what =
-                format!("{}: entry {} stands where {expected} belongs", entry.project_id, entry.entry_number);
-            self.violated(Invariant::ChainUnbroken, what);
-        }
-        if entry.previous_hash != hex(&before) {
-            let what = format!(
-                "{}: entry {} does not carry the hash of the entry before it",
-                entry.project_id, entry.entry_number
-            );
+        let (project, number) = (&entry.project_id, entry.entry_number);
+        let chain = self.chains.entry(project.clone()).or_default();
+        for fault in chain.take(number, &entry.previous_hash, value_hash) {
+            let what = match fault {
+                Fault::Number { expected } => {
+                    format!("{project}: entry {number} stands where {expected} belongs")
+                }
+                Fault::Hash => {
+                    format!("{project}: entry {number} does not carry the hash of the entry before it")
+                }
+            };
             self.violated(Invariant::ChainUnbroken, what);
         }
     }
@@ -462,8 +451,4 @@ fn read_revenue(value: &[u8]) -> serde_json::Result<(RevenueKey, Figures)> {
 /// right for a payment that was sent under such an id as well.
 fn is_clearing(entry: &Entry) -> bool {
     entry.identity.event_id.ends_with(daybook_core::derive::CLEARS_SUFFIX)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

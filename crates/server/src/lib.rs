@@ -26,6 +26,7 @@ mod query;
 mod read_model;
 mod server;
 mod settings;
+mod trace;
 mod track;
 
 pub use gateway::{
@@ -33,6 +34,7 @@ pub use gateway::{
     TopicRecord, Validation,
 };
 pub use health::Health;
-pub use read_model::{Counters, OutputRecord, ReadModel};
+pub use metrics::METRICS;
+pub use read_model::{Counters, OutputRecord, ReadModel, Unbalanced};
 pub use server::{BoundServer, Server};
 pub use settings::{ApiKey, BODY_BYTES_MAX_DEFAULT, Settings};

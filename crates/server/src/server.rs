@@ -17,7 +17,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::gateway::Gateway;
 use crate::health::{self, Health};
 use crate::keys::Keyring;
-use crate::metrics::{self, HttpMetrics};
+use crate::metrics::{self, HttpMetrics, OnScrape};
 use crate::read_model::ReadModel;
 use crate::settings::Settings;
 use crate::{admin, credentials, page, problem, query, track};
@@ -77,6 +77,8 @@ impl Server {
     pub async fn bind(self) -> io::Result<BoundServer> {
         let metrics = HttpMetrics::register(&self.shared.registry).map_err(io::Error::other)?;
         self.shared.books.register(&self.shared.registry).map_err(io::Error::other)?;
+        OnScrape::register(&self.shared.health, &self.shared.books, &self.shared.registry)
+            .map_err(io::Error::other)?;
         let listener = TcpListener::bind(self.listen).await?;
         let address = listener.local_addr()?;
         let router = router(self.shared, Arc::new(metrics));

@@ -7,8 +7,8 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequestParts, Request, State};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -17,6 +17,7 @@ use crate::gateway::{GatewayError, GatewayRecord, RejectedItem, Validation};
 use crate::keys::Principal;
 use crate::problem::{Problem, Rejected};
 use crate::server::Shared;
+use crate::trace::traceparent;
 
 /// A sender that is slower than this holds a place that others need.
 const BODY_TIME_MAX: Duration = Duration::from_secs(30);
@@ -170,36 +171,4 @@ pub(crate) fn unavailable(error: GatewayError) -> Problem {
         }
     };
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, reason, detail).with_retry_after(RETRY_AFTER_SECONDS)
-}
-
-/// The `traceparent` of a request, if it is one of W3C version 00.
-fn traceparent(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get("traceparent")?.to_str().ok()?;
-    let fields: Vec<&str> = value.split('-').collect();
-    let is_hex = |field: &&str| field.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let well_formed = matches!(fields[..], ["00", trace, parent, flags]
-        if trace.len() == 32 && parent.len() == 16 && flags.len() == 2)
-        && fields.iter().all(is_hex);
-    well_formed.then(|| value.to_owned())
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_well_formed_traceparents_travel() {
-        let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-        for (value, kept) in [
-            (good, true),
-            ("", false),
-            ("00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", false),
-            ("00-0af7-b7ad6b7169203331-01", false),
-            ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-00", false),
-        ] {
-            let headers = HeaderMap::from_iter([("traceparent".parse().unwrap(), value.parse().unwrap())]);
-            assert_eq!(traceparent(&headers).is_some(), kept, "{value}");
-        }
-    }
 }

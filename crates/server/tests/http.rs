@@ -266,6 +266,38 @@ fn metrics_name_routes_never_paths() {
 }
 
 #[test]
+fn readiness_and_what_is_uncleared_are_looked_up_with_each_scrape() {
+    let rig = Rig::start();
+    let text = || rig.query("/metrics").body;
+    let has = |line: &str| text().lines().any(|found| found == line);
+    assert!(has("daybook_ready 1") && !text().contains("daybook_uncleared_minor"));
+    *rig.health.ready.lock().unwrap() = Some("restoring".to_owned());
+    assert!(has("daybook_ready 0"));
+    let kpis = |day: &str, minor: i64| {
+        let value = serde_json::json!({
+            "project_id": "acme", "economic_day": day, "currency": "USD", "pending_revenue_minor": minor,
+        });
+        rig.apply("kpis.daily", &format!("acme/{day}/USD"), &value);
+    };
+    let uncleared = |age: &str, minor: i64| {
+        format!("daybook_uncleared_minor{{age=\"{age}\",currency=\"USD\",project=\"acme\"}} {minor}")
+    };
+    for (day, minor, sum) in [
+        ("2020-01-01", 500, 500),
+        ("2020-01-02", 50, 550),
+        // The last row of a day counts, and what is paid is gone.
+        ("2020-01-01", 300, 350),
+        ("2020-01-02", 0, 300),
+        ("2020-01-01", 0, 0),
+    ] {
+        kpis(day, minor);
+        assert!(has(&uncleared("30d+", sum)) && has(&uncleared("0-1d", 0)), "{day} {minor}: {}", text());
+    }
+    kpis("yesterday", 1);
+    assert!(has("daybook_query_malformed_total{topic=\"kpis.daily\"} 1"));
+}
+
+#[test]
 fn the_page_opens_with_a_key_and_again_with_its_cookie() {
     let rig = Rig::start();
     let page = rig.get(&format!("/?apiKey={ACME_KEY}"), &[("accept", "text/html")]);

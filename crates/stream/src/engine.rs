@@ -16,6 +16,7 @@ use daybook_wire::topic::Topic;
 use crate::clock::Clock;
 use crate::intake::{Intake, IntakeCounts, IntakeSettings};
 use crate::log::{BooksLog, Log, LogError, Stage};
+use crate::measured::Measured;
 use crate::metrics::Metrics;
 use crate::projection::Counts;
 use crate::projector::{Projector, ProjectorError};
@@ -127,7 +128,8 @@ impl Running<'_> {
         ticks: &Receiver<Name>,
     ) -> Result<(), LogError> {
         self.recovering(Stage::Intake, LogError::is_recoverable, |worked| {
-            let mut intake = Intake::new(open()?, clock.clone(), settings.clone());
+            let log = Measured::new(open()?, Stage::Intake, self.metrics);
+            let mut intake = Intake::new(log, clock.clone(), settings.clone());
             let mut counted = IntakeCounts::default();
             let mut observed = None;
             loop {
@@ -139,7 +141,7 @@ impl Running<'_> {
                 counted.clone_from(intake.counts());
                 if taken == 0 || is_due(&mut observed) {
                     for topic in [Topic::Charges, Topic::Spend] {
-                        self.metrics.lag(Stage::Intake, topic, &intake.log().lag(topic));
+                        intake.log().tell_lag(topic, clock.now_ms());
                     }
                 }
                 if stopping && (taken == 0 || self.ending == Ending::Leaves) {
@@ -167,7 +169,8 @@ impl Running<'_> {
     ) -> Result<(), ProjectorError> {
         self.recovering(Stage::Projector, ProjectorError::is_recoverable, |worked| {
             observer.ready(false);
-            let mut projector = Projector::new(open()?, outputs);
+            let log = Measured::new(open()?, Stage::Projector, self.metrics);
+            let mut projector = Projector::new(log, outputs);
             let mut counted = Counts::default();
             let (mut observed, mut ticked) = (None, Instant::now());
             loop {
@@ -178,6 +181,7 @@ impl Running<'_> {
                 self.metrics.projector(&counted, projector.counts());
                 counted.clone_from(projector.counts());
                 if published == 0 || is_due(&mut observed) {
+                    projector.log().tell_lag(Topic::Journal, clock.now_ms());
                     self.observe(&projector, observer);
                 }
                 if stopping && (published == 0 || self.ending == Ending::Leaves) {
@@ -196,11 +200,9 @@ impl Running<'_> {
     }
 
     fn observe<L: BooksLog>(&self, projector: &Projector<L>, observer: &dyn Observer) {
-        self.metrics.lag(Stage::Projector, Topic::Journal, &projector.log().lag(Topic::Journal));
         self.metrics.partitions(projector.partitions());
-        for (project, books) in projector.books() {
-            self.metrics.chain_height(project, books.head().entry_number);
-        }
+        let heights = projector.books().map(|(project, books)| (&**project, books.head().entry_number));
+        self.metrics.chain_heights(heights);
         observer.counted(&mut projector.books().map(|(p, b)| (&**p, b.head().accepted, b.head().duplicates)));
         observer.ready(projector.partitions().all(|(_, next, published)| next >= published));
     }

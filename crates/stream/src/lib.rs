@@ -21,6 +21,7 @@ pub mod intake;
 pub mod kafka;
 pub mod local;
 pub mod log;
+mod measured;
 pub mod memory;
 pub mod metrics;
 mod partition;

@@ -1,15 +1,152 @@
-//! Metrics of the stream, under Prometheus' naming rules. The names are a contract: docs/reference/metrics.md.
+//! Metrics of the stream. Names and labels are a contract: docs/reference/metrics.md.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use daybook_core::flags::Flag;
+use daybook_core::rejection::Reason;
+use daybook_metrics::{Label, Metric, metrics};
+use prometheus::{Gauge, GaugeVec, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
 
 use daybook_wire::topic::Topic;
 
 use crate::intake::IntakeCounts;
 use crate::log::{Partition, Stage};
 use crate::projection::Counts;
+
+/// From a commit of the embedded log on a fast disk to a broker that is about to be given up.
+const BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+const STAGE: Label = Label::fixed("stage", || [Stage::Intake, Stage::Projector].map(Stage::name).to_vec());
+const REASON: Label = Label::fixed("reason", || Reason::ALL.iter().map(|reason| reason.code()).collect());
+const FLAG: Label = Label::fixed("flag", || Flag::ALL.iter().map(|flag| flag.name()).collect());
+const CHANGE: Label = Label::fixed("change", || Change::ALL.map(Change::name).to_vec());
+/// Intake reads two topics, the projector one.
+const PARTITION: &[Label] = &[
+    Label::each("stage", "partitions of charges, spend and the journal"),
+    // The stage follows from the topic.
+    Label::one("topic"),
+    Label::one("partition"),
+];
+
+metrics! {
+    INTAKE_RECORDS = Metric::counter("daybook_intake_records_total", "records", "Input records read");
+    INTAKE_JOURNALLED =
+        Metric::counter("daybook_intake_journalled_total", "records", "Journal records appended, ticks aside");
+    DEAD_LETTERS =
+        Metric::counter("daybook_dead_letters_total", "events", "Events refused, by reason code").by(&[REASON]);
+    ACCEPTED =
+        Metric::counter("daybook_events_accepted_total", "events", "Charge events that entered the books");
+    SPEND_ACCEPTED =
+        Metric::counter("daybook_spend_accepted_total", "events", "Spend events that entered the books");
+    DUPLICATES =
+        Metric::counter("daybook_duplicates_total", "events", "Events that were in the books already");
+    ALREADY_SEEN =
+        Metric::counter("daybook_already_seen_total", "records", "Journal records that intake appended twice");
+    ENTRIES =
+        Metric::counter("daybook_entries_total", "entries", "Entries published, adjusting entries included");
+    ADJUSTMENTS = Metric::counter("daybook_adjustments_total", "entries", "Adjusting entries published");
+    CLEARINGS =
+        Metric::counter("daybook_clearings_total", "entries", "Entries of payments that time assumes");
+    ANOMALIES = Metric::counter("daybook_anomalies_total", "flags", "Flags raised in entries").by(&[FLAG]);
+    LAG_RECORDS = Metric::gauge(
+        "daybook_lag_records",
+        "records",
+        "Records that a stage has yet to read, of the partitions that it has",
+    )
+    .by(PARTITION);
+    LAG_SECONDS = Metric::gauge(
+        "daybook_lag_seconds",
+        "seconds",
+        "Age of the record that a stage read last of a partition, while there are records that it has yet to read; 0 \
+         when it has read all",
+    )
+    .by(PARTITION);
+    TRANSACTION_SECONDS = Metric::seconds(
+        "daybook_transaction_duration_seconds",
+        BUCKETS,
+        "Time from a batch of records in a stage's hand to its commit",
+    )
+    .by(&[STAGE]);
+    COMMIT_SECONDS = Metric::seconds(
+        "daybook_commit_duration_seconds",
+        BUCKETS,
+        "Time that commits take; intake's on Kafka only hand records to the producer, and wait for brokers twice a \
+         second",
+    )
+    .by(&[STAGE]);
+    REBALANCES = Metric::counter(
+        "daybook_rebalances_total",
+        "rebalances",
+        "Times that a stage was given partitions or had to give some up, the first of its life included",
+    )
+    .by(&[STAGE, CHANGE]);
+    REBALANCED_PARTITIONS = Metric::counter(
+        "daybook_rebalanced_partitions_total",
+        "partitions",
+        "Partitions that a stage was given or had to give up",
+    )
+    .by(&[STAGE, CHANGE]);
+    CHAIN_HEIGHT = Metric::gauge("daybook_chain_height", "entries", "Number of a project's last entry")
+        .by(&[Label::each("project", "projects")]);
+    DISK_BYTES = Metric::gauge(
+        "daybook_disk_bytes",
+        "bytes",
+        "Size of the folder: of the embedded log with its state, or on Kafka of the state",
+    );
+    RESTORE_PROGRESS = Metric::gauge(
+        "daybook_restore_progress_ratio",
+        "ratio",
+        "Share of the published journal that the state has seen; 1 when it is restored",
+    );
+    JOURNAL_PARTITIONS = Metric::gauge(
+        "daybook_journal_partitions",
+        "partitions",
+        "Journal partitions that this instance has",
+    );
+    STAGE_RESTARTS = Metric::counter(
+        "daybook_stage_restarts_total",
+        "restarts",
+        "Times that a stage was made again from what is committed: an abort, an unknown outcome, a lost broker",
+    )
+    .by(&[STAGE]);
+}
+
+/// What a rebalance does to a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is given partitions.
+    Assigned,
+    /// It has to give some up.
+    Revoked,
+}
+
+impl Change {
+    /// Both.
+    pub const ALL: [Change; 2] = [Change::Assigned, Change::Revoked];
+
+    /// Its name in metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Change::Assigned => "assigned",
+            Change::Revoked => "revoked",
+        }
+    }
+}
+
+/// How far a stage is in a partition.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lag {
+    /// The partition.
+    pub partition: Partition,
+    /// Records that are not read yet.
+    pub records: u64,
+    /// Age of the last record that was read, where some are not; of one of which none was read, for how long the stage
+    /// has had it.
+    pub waited: Duration,
+}
 
 /// All metrics of intake and projector.
 #[derive(Clone)]
@@ -18,47 +155,29 @@ pub struct Metrics {
     intake_journalled: IntCounter,
     dead_letters: IntCounterVec,
     accepted: IntCounter,
+    spend_accepted: IntCounter,
     duplicates: IntCounter,
     already_seen: IntCounter,
     entries: IntCounter,
     adjustments: IntCounter,
+    clearings: IntCounter,
     anomalies: IntCounterVec,
     lag_records: IntGaugeVec,
-    /// Partitions that `lag_records` tells of.
+    lag_seconds: GaugeVec,
+    /// Partitions that the lag is told of.
     lag_of: Arc<Mutex<BTreeSet<(Stage, Topic, Partition)>>>,
+    transaction_seconds: HistogramVec,
+    commit_seconds: HistogramVec,
+    rebalances: IntCounterVec,
+    rebalanced_partitions: IntCounterVec,
     chain_height: IntGaugeVec,
+    /// Projects that the height is told of.
+    height_of: Arc<Mutex<BTreeSet<String>>>,
     disk_bytes: IntGauge,
     restore_ratio: Gauge,
     partitions: IntGauge,
     reopened: IntCounterVec,
 }
-
-/// Names, help and labels of every metric, for the registry and for the reference page.
-pub const METRICS: [(&str, &str, &[&str]); 15] = [
-    ("daybook_intake_records_total", "Input records read", &[]),
-    ("daybook_intake_journalled_total", "Journal records appended", &[]),
-    ("daybook_dead_letters_total", "Events refused, by reason code", &["reason"]),
-    ("daybook_events_accepted_total", "Charge events that entered the books", &[]),
-    ("daybook_duplicates_total", "Charge events that were in the books already", &[]),
-    ("daybook_already_seen_total", "Journal records that intake appended twice", &[]),
-    ("daybook_entries_total", "Entries published, adjusting entries included", &[]),
-    ("daybook_adjustments_total", "Adjusting entries published", &[]),
-    ("daybook_anomalies_total", "Flags raised in entries", &["flag"]),
-    (
-        "daybook_lag_records",
-        "Records not yet read by a stage, of the partitions that it has",
-        &["stage", "topic", "partition"],
-    ),
-    ("daybook_chain_height", "Number of a project's last entry", &["project"]),
-    ("daybook_disk_bytes", "Size of the folder of the embedded log, or of the state", &[]),
-    ("daybook_restore_progress_ratio", "Share of the state restored, 1 when done", &[]),
-    ("daybook_journal_partitions", "Journal partitions that this instance has", &[]),
-    (
-        "daybook_stage_restarts_total",
-        "Times that a stage was made again from what is committed: an abort, an unknown outcome, a lost broker",
-        &["stage"],
-    ),
-];
 
 impl Metrics {
     /// Makes and registers them.
@@ -66,30 +185,31 @@ impl Metrics {
     /// # Errors
     /// Where the registry has one of the names.
     pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let opts = |index: usize| {
-            let (name, help, _) = METRICS[index];
-            Opts::new(name, help)
-        };
-        let counter = |i| registered(registry, IntCounter::with_opts(opts(i))?);
-        let counters = |i: usize| registered(registry, IntCounterVec::new(opts(i), METRICS[i].2)?);
-        let gauges = |i: usize| registered(registry, IntGaugeVec::new(opts(i), METRICS[i].2)?);
         Ok(Self {
-            intake_records: counter(0)?,
-            intake_journalled: counter(1)?,
-            dead_letters: counters(2)?,
-            accepted: counter(3)?,
-            duplicates: counter(4)?,
-            already_seen: counter(5)?,
-            entries: counter(6)?,
-            adjustments: counter(7)?,
-            anomalies: counters(8)?,
-            lag_records: gauges(9)?,
+            intake_records: INTAKE_RECORDS.register_counter(registry)?,
+            intake_journalled: INTAKE_JOURNALLED.register_counter(registry)?,
+            dead_letters: DEAD_LETTERS.register_counters(registry)?,
+            accepted: ACCEPTED.register_counter(registry)?,
+            spend_accepted: SPEND_ACCEPTED.register_counter(registry)?,
+            duplicates: DUPLICATES.register_counter(registry)?,
+            already_seen: ALREADY_SEEN.register_counter(registry)?,
+            entries: ENTRIES.register_counter(registry)?,
+            adjustments: ADJUSTMENTS.register_counter(registry)?,
+            clearings: CLEARINGS.register_counter(registry)?,
+            anomalies: ANOMALIES.register_counters(registry)?,
+            lag_records: LAG_RECORDS.register_gauges(registry)?,
+            lag_seconds: LAG_SECONDS.register_float_gauges(registry)?,
             lag_of: Arc::default(),
-            chain_height: gauges(10)?,
-            disk_bytes: registered(registry, IntGauge::with_opts(opts(11))?)?,
-            restore_ratio: registered(registry, Gauge::with_opts(opts(12))?)?,
-            partitions: registered(registry, IntGauge::with_opts(opts(13))?)?,
-            reopened: counters(14)?,
+            transaction_seconds: TRANSACTION_SECONDS.register_histograms(registry)?,
+            commit_seconds: COMMIT_SECONDS.register_histograms(registry)?,
+            rebalances: REBALANCES.register_counters(registry)?,
+            rebalanced_partitions: REBALANCED_PARTITIONS.register_counters(registry)?,
+            chain_height: CHAIN_HEIGHT.register_gauges(registry)?,
+            height_of: Arc::default(),
+            disk_bytes: DISK_BYTES.register_gauge(registry)?,
+            restore_ratio: RESTORE_PROGRESS.register_float_gauge(registry)?,
+            partitions: JOURNAL_PARTITIONS.register_gauge(registry)?,
+            reopened: STAGE_RESTARTS.register_counters(registry)?,
         })
     }
 
@@ -103,31 +223,53 @@ impl Metrics {
     /// Adds what a step has done: `now` less `before`.
     pub fn projector(&self, before: &Counts, now: &Counts) {
         self.accepted.inc_by(now.accepted - before.accepted);
+        self.spend_accepted.inc_by(now.accepted_spend - before.accepted_spend);
         self.duplicates.inc_by(now.duplicates - before.duplicates);
         self.already_seen.inc_by(now.already_seen - before.already_seen);
         self.entries.inc_by(now.entries - before.entries);
         self.adjustments.inc_by(now.adjustments - before.adjustments);
+        self.clearings.inc_by(now.clearings - before.clearings);
         add_labelled(&self.dead_letters, &before.refused, &now.refused);
         add_labelled(&self.anomalies, &before.flags, &now.flags);
     }
 
-    /// Sets how many records a stage has yet to read of the partitions that it has; of others it tells no more.
-    pub fn lag(&self, stage: Stage, topic: Topic, lag: &[(Partition, u64)]) {
-        let gauge_of =
+    /// Sets how far a stage is in the partitions of a topic that it has; of others it tells no more.
+    pub fn lag(&self, stage: Stage, topic: Topic, lag: &[Lag]) {
+        let labels =
             |partition: Partition| [stage.name(), topic.name(), &partition.to_string()].map(str::to_owned);
         let mut told = self.lag_of.lock().unwrap_or_else(PoisonError::into_inner);
-        for (partition, records) in lag {
-            self.lag_records.with_label_values(&gauge_of(*partition)).set(gauge(*records));
+        for Lag { partition, records, waited } in lag {
+            let labels = labels(*partition);
+            self.lag_records.with_label_values(&labels).set(gauge(*records));
+            self.lag_seconds.with_label_values(&labels).set(waited.as_secs_f64());
             told.insert((stage, topic, *partition));
         }
         told.retain(|(s, t, partition)| {
-            let is_lost = (*s, *t) == (stage, topic) && !lag.iter().any(|(p, _)| p == partition);
+            let is_lost = (*s, *t) == (stage, topic) && !lag.iter().any(|lag| lag.partition == *partition);
             if is_lost {
-                // It was there: nobody else removes it.
-                let _ = self.lag_records.remove_label_values(&gauge_of(*partition));
+                // They were there: nobody else removes them.
+                let _ = self.lag_records.remove_label_values(&labels(*partition));
+                let _ = self.lag_seconds.remove_label_values(&labels(*partition));
             }
             !is_lost
         });
+    }
+
+    /// Notes how long a batch took from a stage's hand to its commit.
+    pub fn transaction(&self, stage: Stage, took: Duration) {
+        self.transaction_seconds.with_label_values(&[stage.name()]).observe(took.as_secs_f64());
+    }
+
+    /// Notes how long a commit took.
+    pub fn commit(&self, stage: Stage, took: Duration) {
+        self.commit_seconds.with_label_values(&[stage.name()]).observe(took.as_secs_f64());
+    }
+
+    /// Counts a partition that a stage was given or had to give up; `first` of those that were told together.
+    pub fn rebalanced(&self, stage: Stage, change: Change, first: bool) {
+        let labels = [stage.name(), change.name()];
+        self.rebalanced_partitions.with_label_values(&labels).inc();
+        self.rebalances.with_label_values(&labels).inc_by(first.into());
     }
 
     /// Counts a stage that was made again.
@@ -135,9 +277,18 @@ impl Metrics {
         self.reopened.with_label_values(&[stage.name()]).inc();
     }
 
-    /// Sets the number of a project's last entry.
-    pub fn chain_height(&self, project: &str, entry_number: u64) {
-        self.chain_height.with_label_values(&[project]).set(gauge(entry_number));
+    /// Sets the number of the last entry of each project whose books this instance has; of others it tells no more.
+    pub fn chain_heights<'a>(&self, heights: impl Iterator<Item = (&'a str, u64)>) {
+        let mut told = self.height_of.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut gone = std::mem::take(&mut *told);
+        for (project, entry_number) in heights {
+            self.chain_height.with_label_values(&[project]).set(gauge(entry_number));
+            told.insert(gone.take(project).unwrap_or_else(|| project.to_owned()));
+        }
+        for project in gone {
+            // It was there: nobody else removes it.
+            let _ = self.chain_height.remove_label_values(&[&*project]);
+        }
     }
 
     /// Sets the size of the folder.
@@ -159,14 +310,6 @@ impl Metrics {
         self.partitions.set(count);
         self.restore_ratio.set(if of == 0 { 1.0 } else { done as f64 / of as f64 });
     }
-}
-
-fn registered<M: prometheus::core::Collector + Clone + 'static>(
-    registry: &Registry,
-    metric: M,
-) -> Result<M, prometheus::Error> {
-    registry.register(Box::new(metric.clone()))?;
-    Ok(metric)
 }
 
 fn add_labelled(

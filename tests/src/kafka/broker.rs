@@ -53,7 +53,23 @@ impl Broker {
     /// # Errors
     /// It does not come back.
     pub fn crash(&self) -> Result<()> {
-        self.xtask(&["stop", "--kill"])?;
+        self.stop()?;
+        self.start()
+    }
+
+    /// Kills the broker as a power cut does.
+    ///
+    /// # Errors
+    /// It does not end.
+    pub fn stop(&self) -> Result<()> {
+        self.xtask(&["stop", "--kill"])
+    }
+
+    /// Starts it again on what is on its disk.
+    ///
+    /// # Errors
+    /// It does not come back.
+    pub fn start(&self) -> Result<()> {
         let (_, port) = self.bootstrap.rsplit_once(':').context("the broker has no port")?;
         self.xtask(&["start", "--engine", "local", "--port", port])
     }

@@ -9,5 +9,5 @@ mod registry;
 
 pub use broker::{AnotherBroker, Broker};
 pub use collect::{KcatRecord, collect, records};
-pub use deployment::Deployment;
+pub use deployment::{Deployment, JOURNAL_PARTITIONS};
 pub use registry::Registry;

@@ -1,25 +1,28 @@
 //! Follows the output topics into the read model.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use daybook_report::records::Balance;
 use daybook_server::{OutputRecord, ReadModel};
 use daybook_stream::embedded::EmbeddedLog;
 use daybook_stream::engine::Stop;
-use daybook_stream::kafka::{Begin, KafkaSettings, TopicReader};
+use daybook_stream::kafka::{Begin, KafkaSettings, TopicReader, read_settled};
 use daybook_stream::local::LocalLog;
 use daybook_stream::log::{Limit, LogError};
 use daybook_stream::record::{Fetched, Record};
 use daybook_wire::topic::Topic;
 
 use super::health::InstanceHealth;
+use super::invariants::{Again, Invariants, Sums};
 
 /// Topics that the read model follows.
-const FOLLOWED: [Topic; 5] = [
+const FOLLOWED: [Topic; 6] = [
     Topic::LedgerEntries,
     Topic::RevenueDaily,
     Topic::AccountsBalances,
     Topic::RewardsBalances,
+    Topic::KpisDaily,
     Topic::ChargesDlq,
 ];
 
@@ -32,11 +35,16 @@ pub const PAGE: Limit = Limit { records_max: 5_000, bytes_max: 8 << 20 };
 /// How long to wait for records at most, and before reading is tried again.
 const IDLE: Duration = Duration::from_millis(250);
 
+/// For how long balances that do not add up must have stood still on Kafka before anything is said of them: rows of one
+/// transaction come one after the other.
+const STILL: Duration = Duration::from_secs(10);
+
 /// Follows the topics of an embedded log: up to the ends that one commit left, so that no half of a transaction is
 /// seen. Only what there is at the start is taken in by pages.
 pub fn follow_embedded(
     log: &EmbeddedLog,
     books: &ReadModel,
+    invariants: &mut Invariants,
     stop: &Stop,
     health: &InstanceHealth,
 ) -> Result<(), LogError> {
@@ -54,12 +62,13 @@ pub fn follow_embedded(
                 let before_end = page.into_iter().filter(|f| f.offset < end);
                 fetched.extend(before_end.map(|f| (*topic, f)));
                 if starting {
-                    apply(books, std::mem::take(&mut fetched));
+                    apply(books, invariants, std::mem::take(&mut fetched));
                 }
             }
         }
-        apply(books, fetched);
+        apply(books, invariants, fetched);
         health.books_read();
+        invariants.balances(books, None);
         let from = next.get(&Topic::LedgerEntries).copied().unwrap_or(0);
         let _ = log.wait_for(Topic::LedgerEntries, from, IDLE);
     }
@@ -71,6 +80,7 @@ pub fn follow_embedded(
 pub fn follow_kafka(
     settings: &KafkaSettings,
     books: &ReadModel,
+    invariants: &mut Invariants,
     stop: &Stop,
     health: &InstanceHealth,
 ) -> Result<(), LogError> {
@@ -90,7 +100,8 @@ pub fn follow_kafka(
         };
         match polled {
             Ok(records) => {
-                apply(books, records.into_iter().map(|(topic, _, fetched)| (topic, fetched)).collect())
+                let fetched = records.into_iter().map(|(topic, _, fetched)| (topic, fetched)).collect();
+                apply(books, invariants, fetched);
             }
             Err(error) if error.is_recoverable() && reader.is_none() => {
                 tracing::warn!(%error, "the output topics can't be read yet");
@@ -100,14 +111,34 @@ pub fn follow_kafka(
         }
         if reader.as_ref().is_some_and(TopicReader::has_met_ends) {
             health.books_read();
+            invariants.balances(books, Some(Again { after: STILL, sums: &|| published_sums(settings) }));
         }
     }
     Ok(())
 }
 
-fn apply(books: &ReadModel, mut fetched: Vec<(Topic, Fetched)>) {
+/// What all balances add up to, read anew.
+fn published_sums(settings: &KafkaSettings) -> Result<Sums, LogError> {
+    let mut rows: HashMap<Vec<u8>, Balance> = HashMap::new();
+    read_settled(settings, Topic::AccountsBalances, |_, fetched| {
+        // What is no balance is counted by the read model.
+        if let Ok(balance) = serde_json::from_slice(&fetched.record.value) {
+            rows.insert(fetched.record.key, balance);
+        }
+    })?;
+    let mut sums = Sums::new();
+    for row in rows.into_values() {
+        *sums.entry((row.project_id, row.currency)).or_default() += row.balance_minor;
+    }
+    Ok(sums)
+}
+
+fn apply(books: &ReadModel, invariants: &mut Invariants, mut fetched: Vec<(Topic, Fetched)>) {
     let dead_letters = fetched.iter_mut().filter(|(topic, _)| *topic == Topic::ChargesDlq);
     dead_letters.for_each(|(_, f)| add_time(&mut f.record));
+    for (_, f) in fetched.iter().filter(|(topic, _)| *topic == Topic::LedgerEntries) {
+        invariants.entry(&f.record.key, &f.record.value);
+    }
     books.apply_batch(fetched.iter().map(|(topic, f)| OutputRecord {
         topic: topic.name(),
         key: &f.record.key,

@@ -1,8 +1,10 @@
 //! One running instance: the log, intake, projector, the gateway, HTTP and the read model, wired together.
 
 mod backend;
+mod brokers;
 mod follow;
 mod health;
+mod invariants;
 mod track;
 mod watch;
 
@@ -21,10 +23,13 @@ use daybook_stream::intake::{Decoder, IntakeSettings};
 use daybook_stream::metrics::Metrics;
 
 use crate::config::Config;
+use crate::metrics;
 use backend::projector_failed;
 pub use backend::{Backend, kafka_settings, open_failed};
+use brokers::watch_brokers;
 use follow::{follow_embedded, follow_kafka};
 use health::InstanceHealth;
+use invariants::Invariants;
 use track::TrackGateway;
 use watch::{Watch, joined};
 
@@ -40,6 +45,7 @@ pub fn agent() -> ureq::Agent {
 /// An instance whose parts are running.
 pub struct Instance {
     backend: Backend,
+    health: Arc<InstanceHealth>,
     stops: Stops,
     gateway: Gateway,
     threads: Threads,
@@ -60,6 +66,7 @@ struct Threads {
     intake: JoinHandle<anyhow::Result<()>>,
     projector: JoinHandle<anyhow::Result<()>>,
     follower: Option<JoinHandle<anyhow::Result<()>>>,
+    brokers: Option<JoinHandle<anyhow::Result<()>>>,
 }
 
 impl Instance {
@@ -68,6 +75,7 @@ impl Instance {
         let backend = Backend::open(config)?;
         let registry = prometheus::Registry::new();
         let metrics = Metrics::register(&registry).context("failed to register metrics")?;
+        let invariant_metrics = metrics::register(&registry).context("failed to register metrics")?;
         let settings = IntakeSettings {
             record_bytes_max: config.intake.record_bytes_max,
             default_project: config.intake.default_project.clone(),
@@ -113,18 +121,26 @@ impl Instance {
             })?
         };
         let follower = if config.query.enabled {
-            let (backend, stop) = (backend.clone(), stops.instance.clone());
-            let follow = move || match &backend {
-                Backend::Embedded(log) => follow_embedded(log, &books, &stop, &health),
-                Backend::Kafka(kafka, _) => follow_kafka(kafka, &books, &stop, &health),
+            let (backend, stop, health) = (backend.clone(), stops.instance.clone(), health.clone());
+            let mut invariants = Invariants::new(invariant_metrics);
+            let mut follow = move || match &backend {
+                Backend::Embedded(log) => follow_embedded(log, &books, &mut invariants, &stop, &health),
+                Backend::Kafka(kafka, _) => follow_kafka(kafka, &books, &mut invariants, &stop, &health),
             };
             Some(watch.spawn("follower", move || follow().context("the output topics can't be read"))?)
         } else {
             health.books_read();
             None
         };
-        let threads = Threads { appender, intake, projector, follower };
-        Ok(Self { backend, stops, gateway, threads, server })
+        let brokers = match &backend {
+            Backend::Kafka(kafka, _) => {
+                let (kafka, stop, health) = (kafka.clone(), stops.instance.clone(), health.clone());
+                Some(watch.spawn("brokers", move || Ok(watch_brokers(&kafka, &health, &stop)?))?)
+            }
+            Backend::Embedded(_) => None,
+        };
+        let threads = Threads { appender, intake, projector, follower, brokers };
+        Ok(Self { backend, health, stops, gateway, threads, server })
     }
 
     /// The address that HTTP listens on.
@@ -144,7 +160,7 @@ impl Instance {
         shutdown: impl Future<Output = ()> + Send + 'static,
         drain: Duration,
     ) -> anyhow::Result<()> {
-        let Self { backend, stops, gateway, threads, server } = self;
+        let Self { backend, health, stops, gateway, threads, server } = self;
         let failed = {
             let stop = stops.instance.clone();
             async move {
@@ -156,6 +172,7 @@ impl Instance {
         let (asked, draining) = tokio::sync::oneshot::channel();
         let until = async move {
             tokio::select! { () = shutdown => {}, () = failed => {} }
+            health.drain();
             let _ = asked.send(());
         };
         let deadline = async move {
@@ -181,7 +198,8 @@ impl Instance {
             let published = joined(threads.projector);
             stops.instance.ask();
             let followed = threads.follower.map_or(Ok(()), joined);
-            followed.and(published).and(journalled).and(appended)
+            let watched = threads.brokers.map_or(Ok(()), joined);
+            watched.and(followed).and(published).and(journalled).and(appended)
         })
         .await
         .context("failed to drain")?

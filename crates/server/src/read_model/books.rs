@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::Counters;
 use super::dead_letters::{DeadLetter, DeadLetters};
+use super::pending::Pending;
 use super::records::{Balance, Points, Update};
 use super::views::{
     AccountView, BalancesView, CountersView, CurrencyBalancesView, DayView, EntryView, PointsView,
     ProjectOverviewView, ProjectView, TodayView,
 };
+use super::{Counters, Unbalanced};
 use crate::money::decimal;
 
 const ENTRIES_KEPT_MAX: usize = 500;
@@ -42,6 +43,8 @@ pub(super) struct Project {
     customers: HashMap<Box<[u8]>, i64>,
     customer_lines: BTreeMap<(String, String), CustomerLine>,
     points: HashMap<String, Points>,
+    pub(super) pending: Pending,
+    balance_rows_seen: u64,
     pub(super) counters: Counters,
     pub(super) dead_letters: DeadLetters,
     journal_sequence: u64,
@@ -67,6 +70,9 @@ impl Books {
                 let project = self.project_mut(&points.project_id);
                 project.seen(points.journal_sequence);
                 project.points.insert(points.user_id.clone(), points);
+            }
+            Update::Pending { project, currency, day, minor } => {
+                self.project_mut(&project).pending.put(currency, day, minor);
             }
             Update::DeadLetter { project, letter } => self.push_dead_letter(project, letter),
         }
@@ -123,6 +129,7 @@ impl Project {
 
     fn put_balance(&mut self, key: Box<[u8]>, balance: Balance) {
         self.seen(balance.journal_sequence);
+        self.balance_rows_seen += 1;
         if !CUSTOMER_ACCOUNTS.contains(&balance.account.as_str()) {
             let row = (balance.organization.clone(), balance.account.clone(), balance.currency.clone());
             self.accounts.insert(row, balance);
@@ -215,6 +222,25 @@ impl Project {
             balanced: currencies.iter().all(|currency| currency.sum_minor == 0),
             currencies,
         }
+    }
+
+    pub(super) fn unbalanced(&self, project: &str) -> Vec<Unbalanced> {
+        let own =
+            self.accounts.iter().map(|((_, _, currency), row)| (currency, i128::from(row.balance_minor)));
+        let customers =
+            self.customer_lines.iter().map(|((_, currency), line)| (currency, line.balance_minor));
+        let mut sums: BTreeMap<&String, i128> = BTreeMap::new();
+        for (currency, minor) in own.chain(customers) {
+            *sums.entry(currency).or_default() += minor;
+        }
+        let broken = sums.into_iter().filter(|(_, sum)| *sum != 0);
+        let tell = |(currency, sum_minor): (&String, i128)| Unbalanced {
+            project: project.to_owned(),
+            currency: currency.clone(),
+            sum_minor,
+            rows_seen: self.balance_rows_seen,
+        };
+        broken.map(tell).collect()
     }
 
     pub(super) fn view(&self, name: &str) -> ProjectView {

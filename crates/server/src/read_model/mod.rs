@@ -1,19 +1,25 @@
 //! What the queries and the page read: the latest state of the output topics, in memory.
 //!
-//! Nothing here computes a figure. Rows are kept as published, the last one per key; the one sum
-//! that is made is that of balances, which the books promise to be 0.
+//! Nothing here computes a figure. Rows are kept as published, the last one per key; the sums that
+//! are made are that of balances, which the books promise to be 0, and that of what is outstanding,
+//! by age.
 
 mod books;
 mod dead_letters;
+mod pending;
 mod records;
 mod views;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use prometheus::{IntCounterVec, Opts, Registry};
+use jiff::civil::Date;
+use prometheus::{IntCounterVec, Registry};
 
+use crate::metrics::MALFORMED;
 use books::{Books, Project};
+pub(crate) use pending::AGES;
+pub(crate) use records::TOPICS;
 use records::{Malformed, Update};
 pub(crate) use views::{
     BalancesView, DayView, EntryView, OverviewView, PointsView, ProjectOverviewView, ProjectView,
@@ -42,6 +48,19 @@ pub struct Counters {
     pub duplicates: u64,
 }
 
+/// Balances of a project in a currency that do not add up to 0, as far as they are seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unbalanced {
+    /// The project.
+    pub project: String,
+    /// ISO 4217 code of the currency.
+    pub currency: String,
+    /// What they add up to, in minor units.
+    pub sum_minor: i128,
+    /// Rows of balances of the project seen so far: where it stands still, nothing has come.
+    pub rows_seen: u64,
+}
+
 /// The latest state of the output topics. Each read is one consistent snapshot.
 pub struct ReadModel {
     books: RwLock<Books>,
@@ -59,10 +78,9 @@ impl ReadModel {
     /// An empty read model.
     #[must_use]
     pub fn new() -> Self {
-        let options =
-            Opts::new("daybook_query_malformed_total", "Output records that the queries could not read.");
-        let malformed = IntCounterVec::new(options, &["topic"]).expect("the metric name is valid");
-        for topic in records::TOPICS {
+        let malformed =
+            IntCounterVec::new(MALFORMED.opts(), &MALFORMED.label_names()).expect("the metric name is valid");
+        for topic in TOPICS {
             malformed.with_label_values(&[topic]).inc_by(0);
         }
         Self { books: RwLock::new(Books::default()), malformed, warned: Mutex::new(BTreeSet::new()) }
@@ -96,6 +114,23 @@ impl ReadModel {
         for (project, counters) in counters {
             books.project_mut(&project).counters = counters;
         }
+    }
+
+    /// Projects and currencies whose balances do not add up to 0.
+    pub fn unbalanced(&self) -> Vec<Unbalanced> {
+        let books = self.read();
+        books.projects().flat_map(|(name, project)| project.unbalanced(name)).collect()
+    }
+
+    /// What is billed and not paid, by project, currency and age on a day.
+    pub(crate) fn uncleared(&self, today: Date) -> Vec<((String, String, &'static str), i64)> {
+        let books = self.read();
+        let of = |(name, project): (&str, &Project)| {
+            let by_age: Vec<_> = project.pending.by_age(today).collect();
+            let name = name.to_owned();
+            by_age.into_iter().map(move |(currency, age, minor)| ((name.clone(), currency, age), minor))
+        };
+        books.projects().flat_map(of).collect()
     }
 
     pub(crate) fn register(&self, registry: &Registry) -> prometheus::Result<()> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -14,10 +15,11 @@ const ENTRIES: &str = "ledger.entries";
 const REVENUE: &str = "revenue.daily";
 const BALANCES: &str = "accounts.balances";
 const POINTS: &str = "rewards.balances";
+const KPIS: &str = "kpis.daily";
 const DEAD_LETTERS: &str = "charges.dlq";
 
 /// The topics that are read.
-pub(super) const TOPICS: [&str; 5] = [ENTRIES, REVENUE, BALANCES, POINTS, DEAD_LETTERS];
+pub(crate) const TOPICS: [&str; 6] = [ENTRIES, REVENUE, BALANCES, POINTS, KPIS, DEAD_LETTERS];
 
 /// One record, understood.
 pub(super) enum Update {
@@ -25,6 +27,7 @@ pub(super) enum Update {
     Day { project: String, day: Arc<DayView> },
     Balance { key: Box<[u8]>, balance: Balance },
     Points { points: Points },
+    Pending { project: String, currency: String, day: Date, minor: i64 },
     DeadLetter { project: Option<String>, letter: DeadLetter },
 }
 
@@ -113,6 +116,14 @@ pub(super) struct Points {
     pub(super) journal_sequence: u64,
 }
 
+#[derive(Deserialize)]
+struct Kpis {
+    project_id: String,
+    economic_day: String,
+    currency: String,
+    pending_revenue_minor: i64,
+}
+
 /// `None` for topics that no query reads.
 pub(super) fn parse(record: OutputRecord<'_>) -> Result<Option<Update>, Malformed> {
     let Some(topic) = TOPICS.into_iter().find(|topic| *topic == record.topic) else {
@@ -129,6 +140,12 @@ pub(super) fn parse(record: OutputRecord<'_>) -> Result<Option<Update>, Malforme
         }
         BALANCES => Update::Balance { key: record.key.into(), balance: json(topic, record.value)? },
         POINTS => Update::Points { points: json(topic, record.value)? },
+        KPIS => {
+            let Kpis { project_id: project, economic_day, currency, pending_revenue_minor: minor } =
+                json(topic, record.value)?;
+            let day = economic_day.parse().map_err(|_| Malformed { topic, problem: "no day".to_owned() })?;
+            Update::Pending { project, currency, day, minor }
+        }
         _ => {
             let (project, letter) = DeadLetter::from_headers(record.headers);
             Update::DeadLetter { project, letter }
