@@ -43,12 +43,12 @@ impl KafkaProjector {
     /// [`LogError`].
     pub fn open(settings: &KafkaSettings, state: StateFolder) -> Result<Self, LogError> {
         let ends = Ends::new(settings)?;
-        topics::check_topics(settings, ends.client())?;
+        topics::check_topics(settings, &ends)?;
         let format = match &settings.avro {
             Some(avro) => avro.value_format(settings)?,
             None => ValueFormat::Json,
         };
-        let cluster = ends.client().fetch_cluster_id(topics::METADATA_LIMIT);
+        let cluster = ends.cluster_id(topics::METADATA_LIMIT);
         let cluster =
             cluster.ok_or_else(|| LogError::Unknown("the brokers do not name their cluster".to_owned()))?;
         state.belongs_to(&format!("{cluster} {} {}", settings.name(Topic::Journal), settings.group))?;
@@ -128,7 +128,7 @@ impl KafkaProjector {
         // Entries before positions: both come in one transaction, so that what is found of the first must be in the
         // second.
         let mut entries = false;
-        for partition in 0..topics::partitions(&self.settings, self.ends.client(), Topic::LedgerEntries)? {
+        for partition in 0..topics::partitions(&self.settings, &self.ends, Topic::LedgerEntries)? {
             let (start, end) = self.ends.settled(Topic::LedgerEntries, partition)?;
             entries |= end > start;
         }
