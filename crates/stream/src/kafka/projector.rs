@@ -1,9 +1,11 @@
 //! The projector's side of Kafka.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use daybook_kafka::{Offset, Producer, ProducerError};
+use daybook_wire::avro::Nulls;
 use daybook_wire::topic::Topic;
 
 use super::ends::Ends;
@@ -13,7 +15,7 @@ use super::state::{PartitionState, StateFolder};
 use super::writer::{Topics, send};
 use super::{positions, signed, topics};
 use crate::format::ValueFormat;
-use crate::log::{Append, BooksLog, Kept, Limit, Log, LogError, Partition, Polled, Transaction};
+use crate::log::{Append, BooksLog, Kept, Limit, Log, LogError, Partition, Polled, ReadError, Transaction};
 
 /// After this a broker aborts a transaction that nobody ends: how long a dead instance can hold up readers.
 const TRANSACTION_TIMEOUT_MS: &str = "8000";
@@ -213,6 +215,10 @@ impl Log for KafkaProjector {
 
     fn name(&self, topic: Topic) -> &str {
         self.settings.name(topic)
+    }
+
+    fn json_of<'a>(&self, value: &'a [u8]) -> Result<Cow<'a, [u8]>, ReadError> {
+        self.settings.json_of(value, Nulls::Omitted)
     }
 
     fn lag(&self, _: Topic) -> Vec<(Partition, u64)> {

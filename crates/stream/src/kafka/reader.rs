@@ -183,8 +183,8 @@ impl TopicReader {
                 tracing::warn!(topic = topic.name(), partition, offset, %reason, "a record can't be read");
                 return Some((topic, partition, fetched));
             }
-            Err(ReadError::Log(error)) => {
-                tracing::warn!(topic = topic.name(), %error, "a record can't be read yet");
+            Err(ReadError::NotYet(why)) => {
+                tracing::warn!(topic = topic.name(), why, "a record can't be read yet");
                 self.waiting = Some((topic, partition, fetched));
                 return None;
             }
