@@ -452,7 +452,8 @@ mod tests {
     #[test]
     fn what_may_be_a_secret_is_masked() {
         let mut config = Config::default();
-        let properties = ["sasl.password", "sasl.oauthbearer.config", "ssl.key.pem", "sasl.username", "security.protocol"];
+        let properties =
+            ["sasl.password", "sasl.oauthbearer.config", "ssl.key.pem", "sasl.username", "security.protocol"];
         config.kafka.properties = properties.map(|name| (name.to_owned(), format!("value of {name}"))).into();
         config.registry.password = Some("hunter-2".to_owned());
         let shown = config.masked().expect("TOML");

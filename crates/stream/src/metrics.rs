@@ -89,7 +89,7 @@ metrics! {
     )
     .by(&[STAGE, CHANGE]);
     CHAIN_HEIGHT = Metric::gauge("daybook_chain_height", "entries", "Number of a project's last entry")
-        .by(&[Label::each("project", "projects")]);
+        .by(&[Label::each("project", "projects, which whoever may write to charges can name")]);
     DISK_BYTES = Metric::gauge(
         "daybook_disk_bytes",
         "bytes",
