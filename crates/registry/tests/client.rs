@@ -12,11 +12,14 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use daybook_registry::{Registry, RegistryError, Settings, Subject};
 
+/// A path, and the credentials that were shown.
+type Asked = (String, Option<String>);
+
 /// Answers by path, and the requests that were asked.
 #[derive(Clone, Default)]
 struct Script {
     answers: Arc<BTreeMap<&'static str, (u16, &'static str)>>,
-    asked: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 async fn answer(State(script): State<Script>, request: Request) -> impl IntoResponse {
