@@ -1,5 +1,6 @@
 //! Links between pages, and from pages to files.
 
+use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use crate::page::{Link, Page};
@@ -20,6 +21,20 @@ pub fn faults(root: &Path, pages: &[Page]) -> Vec<String> {
         }
     }
     faults
+}
+
+/// Files and folders outside the book that its pages lead to.
+#[must_use]
+pub fn outside(pages: &[Page]) -> BTreeSet<PathBuf> {
+    let of_book = pages.iter().filter(|page| page.path.starts_with(BOOK));
+    let targets = of_book.flat_map(|page| {
+        let folder = page.path.parent().unwrap_or(Path::new(""));
+        page.links
+            .iter()
+            .filter(|link| !link.to.contains(':'))
+            .filter_map(move |link| joined(folder, link.to.split('#').next()?))
+    });
+    targets.filter(|target| !target.starts_with(BOOK)).collect()
 }
 
 fn fault(root: &Path, pages: &[Page], page: &Page, link: &Link) -> Option<String> {
@@ -74,6 +89,14 @@ mod tests {
 
     use super::faults;
     use crate::page::Page;
+
+    #[test]
+    fn files_outside_the_book_are_found() {
+        let text = "[a](b.md) [b](../schema.avsc) [c](#x) [d](../deploy/x#y) [e](https://example.com/)";
+        let pages = [Page::parse(Path::new("docs/a.md"), text.to_owned())];
+        let found: Vec<_> = super::outside(&pages).into_iter().collect();
+        assert_eq!(found, [Path::new("deploy/x"), Path::new("schema.avsc")]);
+    }
 
     #[test]
     fn broken_links_are_noticed() {

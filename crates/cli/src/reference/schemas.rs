@@ -77,8 +77,12 @@ fn the_page_lists_every_field_of_every_schema() {
         let doc = about(&schema);
         assert!(doc.contains("Key: "), "{}: no word of its key", topic.name());
         let name = topic.name();
-        writeln!(page, "### {name}\n\n{doc} Cleanup: {}. File: [{name}.avsc](../../schemas/{name}.avsc).\n", cleanup(topic))
-            .expect("a string takes all");
+        writeln!(
+            page,
+            "### {name}\n\n{doc} Cleanup: {}. File: [{name}.avsc](../../schemas/{name}.avsc).\n",
+            cleanup(topic)
+        )
+        .expect("a string takes all");
         table(&schema, &mut page);
     }
     page.push_str(
