@@ -23,7 +23,7 @@ pub fn run() -> Result<()> {
     // mdBook copies whatever is beside the pages; what examples have downloaded is none of the book's.
     let listed = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "book.toml", PAGES];
     for file in read(program("git").args(listed).current_dir(root()))?.split_terminator('\0') {
-        copy(&root().join(file), &source.join(file))?;
+        stage(file, &source)?;
     }
     let output = program(mdbook(&target)?)
         .arg("build")
@@ -57,6 +57,20 @@ fn mdbook(target: &Path) -> Result<PathBuf> {
         finish(cargo("install mdbook --locked --version").arg(VERSION).arg("--root").arg(folder))?;
     }
     Ok(binary)
+}
+
+/// Copies a file to where mdBook reads it. A README.md is the index.html of its folder there, and mdBook would lead links to a
+/// README.html that there is not: it is called index.md instead.
+fn stage(file: &str, source: &Path) -> Result<()> {
+    let from = root().join(file);
+    if !file.ends_with(".md") {
+        return copy(&from, &source.join(file));
+    }
+    let to = source.join(file.replace("README.md", "index.md"));
+    copy(&from, &to)?;
+    let text =
+        fs::read_to_string(&from)?.replace("README.md)", "index.md)").replace("README.md#", "index.md#");
+    fs::write(&to, text).with_context(|| format!("failed to write {}", to.display()))
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {

@@ -54,7 +54,8 @@ fn fault(root: &Path, pages: &[Page], page: &Page, link: &Link) -> Option<String
         return Some("there is no such file".to_owned());
     }
     let is_page = target.extension().is_some_and(|extension| extension == "md");
-    if is_page && page.path.starts_with(BOOK) && !target.starts_with(BOOK) {
+    let in_book = target.starts_with(BOOK) && !target.ends_with("SUMMARY.md");
+    if is_page && page.path.starts_with(BOOK) && !in_book {
         return Some("leads to a page that is not in the book".to_owned());
     }
     if anchor.is_empty() {
@@ -103,7 +104,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         std::fs::create_dir_all(root.join("docs/sub")).unwrap();
-        for file in ["README.md", "docs/a.md", "docs/sub/b.md", "schema.avsc"] {
+        for file in ["README.md", "docs/a.md", "docs/sub/b.md", "docs/SUMMARY.md", "schema.avsc"] {
             std::fs::write(root.join(file), "").unwrap();
         }
         for (link, expected) in [
@@ -119,6 +120,7 @@ mod tests {
             ("sub/b.md#none", Some("no such heading")),
             ("../schema.avsc#x", Some("no such heading")),
             ("../README.md", Some("not in the book")),
+            ("SUMMARY.md", Some("not in the book")),
             ("../../x.md", Some("out of the repository")),
             ("/docs/a.md", Some("out of the repository")),
         ] {
