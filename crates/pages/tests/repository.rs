@@ -29,13 +29,3 @@ fn every_block_is_run_or_says_what_it_needs() {
     println!("{counts}");
     assert_eq!(counts.faults, Vec::<String>::new());
 }
-
-#[test]
-fn every_block_of_toml_is_toml() {
-    for page in pages(&repository()).unwrap() {
-        for block in page.blocks.iter().filter(|block| block.language == "toml") {
-            let parsed = block.text.parse::<toml::Table>();
-            assert!(parsed.is_ok(), "{} line {}: {parsed:?}", page.path.display(), block.line);
-        }
-    }
-}
