@@ -125,6 +125,7 @@ pages! {
     the_canonical_charge = "formats/canonical-charge.md", 1;
     the_spend_event = "formats/spend-event.md", 1;
     settings = "formats/settings.md", 4;
+    projects = "how-to/projects.md", 3;
     webhooks_of_stripe = "producers/stripe.md", 3;
     webhooks_of_adyen = "producers/adyen.md", 3;
 }
