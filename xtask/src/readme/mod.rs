@@ -45,13 +45,14 @@ pub fn check() -> Result<()> {
     for page in &pages {
         let outcome = run_page(page, &clone);
         if outcome.is_err() {
-            // A broker that the page has started would be in the next run's way.
+            // What the page has started would be in the next run's way.
             let xtask = std::env::current_exe().context("this program has no path")?;
-            let stop = |what: &[&str], folder: &str| {
-                program(&xtask).args(what).arg("--folder").arg(clone.join(folder)).status()
-            };
-            let _ = stop(&["kafka", "stop", "--kill"], "target/kafka");
-            let _ = stop(&["registry", "stop"], "target/registry");
+            for what in [&["kafka", "stop", "--kill"][..], &["registry", "stop"]] {
+                let folder = clone.join("target").join(what[0]);
+                if folder.is_dir() {
+                    let _ = program(&xtask).args(what).arg("--folder").arg(folder).status();
+                }
+            }
         }
         outcome?;
     }
