@@ -96,7 +96,8 @@ fn metrics_rules_and_dashboards_agree_with_a_running_instance() -> Result<()> {
     ensure!(prometheus.series("ALERTS{alertname=\"DaybookInstanceDown\"}")? == 0, "it is up");
     demo.kill()?;
     wait::until("the alert of an instance that is down", LIMIT, || {
-        Ok((prometheus.series("ALERTS{alertname=\"DaybookInstanceDown\"}")? == 1).then_some(()))
+        let firing = "ALERTS{alertname=\"DaybookInstanceDown\",alertstate=\"firing\"}";
+        Ok((prometheus.series(firing)? == 1).then_some(()))
     })
 }
 
@@ -152,7 +153,7 @@ fn each_alert_has_a_test_and_a_runbook_and_each_runbook_an_alert() -> Result<()>
         ensure!(places.iter().all(Option::is_some) && places.is_sorted(), "{page} lacks one of {RUNBOOK:?}");
         // Once where it is quiet, once where it fires.
         let tested = tests.matches(&format!("alertname: {alert}\n")).count();
-        ensure!(tested == 2, "{alert} is looked at {tested} times");
+        ensure!(tested >= 2, "{alert} is looked at {tested} times");
         pages.insert(format!("{alert}.md"));
     }
     let found: BTreeSet<String> = fs::read_dir(repository("docs/runbooks"))?

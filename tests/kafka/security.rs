@@ -176,7 +176,7 @@ fn tls_and_scram_to_the_broker_and_tls_to_the_registry() -> Result<()> {
         certificates.path("client.key")
     );
     place.run(&format!("{mutual}{own}"), &["topics", "apply", "--check"])?.with(0)?;
-    place.fails(&mutual, "certificate required")?;
+    place.fails(&mutual, "alert bad certificate")?;
     drop(broker);
     Ok(())
 }

@@ -8,7 +8,7 @@ import datetime
 import json
 import sys
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
@@ -52,6 +52,8 @@ def consume(bootstrap, registry, prefix, topics):
             if message is None:
                 sys.exit(f"{topic}: nothing comes")
             if message.error():
+                if message.error().code() != KafkaError._PARTITION_EOF:
+                    sys.exit(f"{topic}: {message.error()}")
                 ends += 1
                 continue
             value = deserialize(message.value(), SerializationContext(message.topic(), MessageField.VALUE))

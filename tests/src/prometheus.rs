@@ -16,7 +16,7 @@ use crate::wait;
 /// Prometheus starts within seconds; a busy machine takes longer.
 const LIMIT: Duration = Duration::from_secs(60);
 /// What the shipped configuration scrapes, and the file that its key is in.
-const TARGET: &str = "daybook:8080";
+const DISCOVERY: &str = "dns_sd_configs:\n      - names: [daybook]\n        type: A\n        port: 8080";
 const KEY_FILE: &str = "daybook-api-key";
 /// How often the shipped configuration scrapes; here it is done each second.
 const INTERVAL: &str = "interval: 15s";
@@ -80,9 +80,13 @@ impl Prometheus {
         let key = instances.first().map(|instance| instance.key.as_str()).context("no instance")?;
         let config = copy_config(folder, key)?;
         let shipped = std::fs::read_to_string(&config)?;
-        ensure!(shipped.contains(TARGET) && shipped.contains(INTERVAL), "{shipped}");
+        ensure!(shipped.contains(DISCOVERY) && shipped.contains(INTERVAL), "{shipped}");
         let targets: Vec<_> = instances.iter().map(|i| i.base.trim_start_matches("http://")).collect();
-        let config_text = shipped.replace(TARGET, &targets.join("\", \"")).replace(INTERVAL, "interval: 1s");
+        let found = format!("static_configs:\n      - targets: [\"{}\"]", targets.join("\", \""));
+        let config_text = shipped.replace(DISCOVERY, &found).replace(INTERVAL, "interval: 1s");
+        // That an instance is down is to be told soon.
+        let rules = folder.join("alerts.yml");
+        std::fs::write(&rules, std::fs::read_to_string(&rules)?.replace("for: 2m", "for: 1s"))?;
         std::fs::write(&config, config_text)?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let log = std::fs::File::create(folder.join("prometheus.log"))?;

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use daybook_stream::kafka::RESERVED;
 use daybook_wire::topic::Topic;
 use figment::Figment;
@@ -289,6 +289,25 @@ pub enum LoggingFormat {
     Json,
 }
 
+/// The text of a file that is TOML. An error names the place alone: the line may hold a secret.
+fn read(file: &Path) -> anyhow::Result<String> {
+    let name = file.display();
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| anyhow!("failed to read configuration: no file {name} ({error})"))?;
+    match text.parse::<toml::Table>() {
+        Ok(_) => Ok(text),
+        Err(error) => {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let (line, column) = (
+                before.matches('\n').count() + 1,
+                before.chars().rev().take_while(|c| *c != '\n').count() + 1,
+            );
+            let why = error.message();
+            bail!("failed to read configuration: {name}, line {line}, column {column}: {why}")
+        }
+    }
+}
+
 impl Config {
     /// Reads file and environment over the defaults and checks the values.
     ///
@@ -298,13 +317,7 @@ impl Config {
         let misconfigured = |e: anyhow::Error| ExitWith::error(Exit::Misconfigured, e);
         let mut figment = Figment::from(Serialized::defaults(Config::default()));
         if let Some(file) = file {
-            if !file.is_file() {
-                return Err(misconfigured(anyhow!(
-                    "failed to read configuration: no file {}",
-                    file.display()
-                )));
-            }
-            figment = figment.merge(Toml::file_exact(file));
+            figment = figment.merge(Toml::string(&read(file).map_err(misconfigured)?));
         }
         const SECRET: [&str; 3] = ["api_keys", "properties", "password"];
         // The negative controls and the client's key are no configuration.
@@ -314,7 +327,8 @@ impl Config {
             // An error shows the value at fault; that of a key must not be seen.
             let shown = e.into_iter().map(|e| match e.path.iter().any(|part| SECRET.contains(&part.as_str())) {
                 true => "http.api_keys: not a list of tables with organization, project and key, or kafka.properties: not a table \
-                         of strings, or registry.password: not a string"
+                         of strings, or registry.password: not a string (what looks like a number needs quotes, in an \
+                         environment variable too)"
                     .to_owned(),
                 false => e.to_string().replace("default.", ""),
             });
@@ -355,6 +369,19 @@ impl Config {
     /// # Errors
     /// None that a valid configuration can cause.
     pub fn masked(&self) -> anyhow::Result<String> {
+        // Whoever adds a property to librdkafka does not ask here whether it is a secret: others are masked.
+        const SHOWN: [&str; 10] = [
+            "security.protocol",
+            "sasl.mechanism",
+            "sasl.mechanisms",
+            "ssl.ca.location",
+            "ssl.certificate.location",
+            "ssl.key.location",
+            "ssl.endpoint.identification.algorithm",
+            "session.timeout.ms",
+            "client.rack",
+            "debug",
+        ];
         let mut masked = self.clone();
         for key in &mut masked.http.api_keys {
             "********".clone_into(&mut key.key);
@@ -363,7 +390,7 @@ impl Config {
             "********".clone_into(password);
         }
         for (name, value) in &mut masked.kafka.properties {
-            if ["password", "secret", "key", "jaas", "token"].iter().any(|part| name.contains(part)) {
+            if !SHOWN.contains(&name.as_str()) {
                 "********".clone_into(value);
             }
         }
@@ -399,6 +426,40 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// What a file that can't be read is said to be.
+    fn refused(text: &str) -> String {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), text).expect("a file can be written");
+        Config::load(Some(file.path())).map(|_| ()).expect_err("it is wrong").to_string()
+    }
+
+    #[test]
+    fn a_secret_is_not_in_what_is_said_of_its_line() {
+        for (text, place) in [
+            ("[registry]\nurl = \"http://r\"\npassword = \"hunter-2-hunter-2", "line 3"),
+            ("[kafka.properties]\n\"sasl.password\" = hunter-2-hunter-2", "line 2"),
+            ("[[http.api_keys]]\nkey = 'hunter-2-hunter-2\n", "line 2"),
+            ("[registry]\npassword = [\"hunter-2-hunter-2\"]", "registry.password"),
+            ("[kafka.properties]\n\"sasl.password\" = [\"hunter-2-hunter-2\"]", "kafka.properties"),
+        ] {
+            let said = refused(text);
+            assert!(said.contains(place) && !said.contains("hunter"), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_secret_is_masked() {
+        let mut config = Config::default();
+        let properties =
+            ["sasl.password", "sasl.oauthbearer.config", "ssl.key.pem", "sasl.username", "security.protocol"];
+        config.kafka.properties = properties.map(|name| (name.to_owned(), format!("value of {name}"))).into();
+        config.registry.password = Some("hunter-2".to_owned());
+        let shown = config.masked().expect("TOML");
+        assert!(!shown.contains("hunter"), "{shown}");
+        let values: Vec<_> = shown.lines().filter(|line| line.contains("value of")).collect();
+        assert_eq!(values, ["\"security.protocol\" = \"value of security.protocol\""], "{shown}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use daybook_stream::embedded::{EmbeddedLog, OpenError};
 use daybook_stream::kafka::{Begin, KafkaSettings, KafkaWriter, TopicReader, pick};
 use daybook_stream::local::{LocalLog, LocalStage};
@@ -76,7 +76,7 @@ impl Log {
             Self::Kafka(kafka) => match kafka.json_of(value, Nulls::Omitted) {
                 Ok(json) => Ok(json),
                 Err(ReadError::Refused(_)) => Ok(Cow::Borrowed(value)),
-                Err(ReadError::Log(error)) => Err(error).context("failed to read a record"),
+                Err(ReadError::NotYet(why)) => Err(anyhow!(why)).context("failed to read a record"),
             },
             Self::Embedded(_) | Self::Instance(_) => Ok(Cow::Borrowed(value)),
         }

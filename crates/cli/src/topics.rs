@@ -1,17 +1,16 @@
 //! `daybook topics`: the topics in Kafka, as they have to be.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
-use daybook_stream::kafka::KafkaSettings;
+use daybook_stream::kafka::{KafkaSettings, Probe};
+use daybook_stream::log::LogError;
 use daybook_wire::topic::Topic;
 use rdkafka::admin::{
     AdminClient, AdminOptions, ConfigResource, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
 };
-use rdkafka::client::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::client::DefaultClientContext;
 
 use crate::args::{TopicsApplyArguments, TopicsArguments, TopicsCommand};
 use crate::config::Config;
@@ -22,6 +21,8 @@ use crate::schemas;
 
 /// How long brokers may take for one request.
 const LIMIT: Duration = Duration::from_secs(30);
+/// How long it may take until some broker answers at all.
+const CONTACT_LIMIT: Duration = Duration::from_secs(10);
 /// How often it is looked whether a topic that was made is there.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -86,29 +87,6 @@ impl Specification {
     }
 }
 
-/// What the client has last told of a broker: what comes of a request says only that there was no answer.
-#[derive(Default)]
-struct Heard(Mutex<Option<String>>);
-
-impl ClientContext for Heard {
-    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
-        if facility == "FAIL" {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(message.to_owned());
-        }
-        tracing::debug!(facility, message, "kafka");
-    }
-}
-
-impl Heard {
-    fn no_answer(&self) -> String {
-        let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*heard {
-            Some(reason) => format!("no broker answers ({reason})"),
-            None => "no broker answers".to_owned(),
-        }
-    }
-}
-
 /// What a topic is like.
 struct Found {
     partitions: u32,
@@ -121,8 +99,13 @@ async fn apply(arguments: &TopicsApplyArguments) -> anyhow::Result<()> {
         let message = "kafka.bootstrap_servers is not set: the embedded log needs no topics";
         return Err(ExitWith::error(Exit::Misconfigured, anyhow!(message)));
     };
-    let admin: AdminClient<Heard> =
-        kafka.client().create_with_context(Heard::default()).context("failed to set up the Kafka client")?;
+    // An administrator's client does not say why it has no answer.
+    Probe::new(&kafka)?.contact(CONTACT_LIMIT).map_err(|error| match error {
+        LogError::Unknown(why) => anyhow!(why),
+        other => other.into(),
+    })?;
+    let admin: AdminClient<DefaultClientContext> =
+        kafka.client().create().context("failed to set up the Kafka client")?;
     let mut differs = 0;
     for topic in Topic::ALL {
         let specification = Specification::of(topic, &config);
@@ -151,7 +134,7 @@ async fn apply(arguments: &TopicsApplyArguments) -> anyhow::Result<()> {
 }
 
 /// Partitions and settings of a topic; `None` where there is none.
-async fn find(admin: &AdminClient<Heard>, name: &str) -> anyhow::Result<Option<Found>> {
+async fn find(admin: &AdminClient<DefaultClientContext>, name: &str) -> anyhow::Result<Option<Found>> {
     let Some(partitions) = partitions_of(admin, name)? else { return Ok(None) };
     let options = AdminOptions::new().request_timeout(Some(LIMIT));
     let described = admin
@@ -168,15 +151,14 @@ async fn find(admin: &AdminClient<Heard>, name: &str) -> anyhow::Result<Option<F
 }
 
 /// How many partitions a topic has; `None` where there is none.
-fn partitions_of(admin: &AdminClient<Heard>, name: &str) -> anyhow::Result<Option<usize>> {
-    let metadata = admin.inner().fetch_metadata(Some(name), LIMIT);
-    let metadata = metadata.with_context(|| admin.inner().context().no_answer())?;
+fn partitions_of(admin: &AdminClient<DefaultClientContext>, name: &str) -> anyhow::Result<Option<usize>> {
+    let metadata = admin.inner().fetch_metadata(Some(name), LIMIT).context("no broker answers")?;
     let found = metadata.topics().iter().find(|t| t.name() == name && t.error().is_none());
     Ok(found.map(|t| t.partitions().len()).filter(|count| *count > 0))
 }
 
 async fn make(
-    admin: &AdminClient<Heard>,
+    admin: &AdminClient<DefaultClientContext>,
     kafka: &KafkaSettings,
     specification: &Specification,
     replication_factor: i32,
@@ -210,7 +192,7 @@ async fn make(
 /// Says what differs; 1 where something does that has to be as specified. `charges` and outputs may grow by hand, and
 /// only `charges` grows here: a project's records keep their place by the number of partitions.
 async fn compare(
-    admin: &AdminClient<Heard>,
+    admin: &AdminClient<DefaultClientContext>,
     kafka: &KafkaSettings,
     specification: &Specification,
     found: &Found,

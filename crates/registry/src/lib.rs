@@ -9,10 +9,12 @@ mod tls;
 pub use schema::{Schema, Subject};
 pub use tls::{Identity, Tls};
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -81,7 +83,31 @@ impl std::fmt::Debug for Registry {
 #[derive(Deserialize)]
 struct Refusal {
     #[serde(default)]
+    error_code: u32,
+    #[serde(default)]
     message: String,
+}
+
+/// Codes for a subject, a version and a schema that are not there. Any other 404 is somebody else's: of a proxy, or of an
+/// address that is not the registry's.
+const ABSENT: [u32; 3] = [40_401, 40_402, 40_403];
+
+/// Ids are positive `int`s to registries, whatever four bytes say.
+const ID_MAX: u32 = i32::MAX as u32;
+
+/// What a schema refers to, each once.
+#[derive(Default)]
+struct References {
+    asked: BTreeSet<(String, u32)>,
+    texts: Vec<String>,
+}
+
+/// What a part of a path may not hold as it is.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A name as a part of a path.
+fn encoded(name: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(name, RESERVED)
 }
 
 #[derive(Serialize)]
@@ -129,9 +155,20 @@ impl Registry {
     /// # Errors
     /// [`RegistryError`]; likewise for the others.
     pub fn schema(&self, id: u32) -> Result<Option<Schema>, RegistryError> {
-        let Some(found) = self.found::<schema::Found>(&format!("schemas/ids/{id}"))? else { return Ok(None) };
-        let mut references = Vec::new();
-        self.gather(&found.references, &mut references, 0)?;
+        if id > ID_MAX {
+            return Ok(None);
+        }
+        let found = match self.found::<schema::Found>(&format!("schemas/ids/{id}")) {
+            // An id that it takes for none.
+            Err(RegistryError::Refused { status: 400 | 422, .. }) => None,
+            found => found?,
+        };
+        let Some(found) = found else { return Ok(None) };
+        let mut references = References::default();
+        if !self.gather(&found.references, &mut references, 0)? {
+            return Ok(None);
+        }
+        let references = references.texts;
         Ok(Some(Schema {
             text: found.schema,
             is_avro: found.schema_type.is_none_or(|t| t == "AVRO"),
@@ -139,32 +176,38 @@ impl Registry {
         }))
     }
 
-    /// The texts of references and of what these refer to.
+    /// The texts of references and of what these refer to; `false` where one is not there, or they are more than any schema
+    /// needs.
     fn gather(
         &self,
         references: &[schema::Reference],
-        into: &mut Vec<String>,
+        into: &mut References,
         depth: usize,
-    ) -> Result<(), RegistryError> {
-        for schema::Reference { subject, version } in references {
-            let path = format!("subjects/{subject}/versions/{version}");
-            if depth < schema::DEPTH_MAX
-                && let Some(found) = self.found::<schema::Found>(&path)?
-            {
-                self.gather(&found.references, into, depth + 1)?;
-                if !into.contains(&found.schema) {
-                    into.push(found.schema);
-                }
+    ) -> Result<bool, RegistryError> {
+        for reference in references {
+            let schema::Reference { subject, version } = reference;
+            if !into.asked.insert((subject.clone(), *version)) {
+                continue;
             }
+            if depth >= schema::DEPTH_MAX || into.asked.len() > schema::REFERENCES_MAX {
+                return Ok(false);
+            }
+            let path = format!("subjects/{}/versions/{version}", encoded(subject));
+            let Some(found) = self.found::<schema::Found>(&path)? else { return Ok(false) };
+            if !self.gather(&found.references, into, depth + 1)? {
+                return Ok(false);
+            }
+            into.texts.push(found.schema);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The id under which a subject has this very schema; `None` where it has it not.
     #[allow(clippy::missing_errors_doc)]
     pub fn id_of(&self, subject: &Subject, schema: &str) -> Result<Option<u32>, RegistryError> {
         let body = registration(schema);
-        let id = absent(self.send(Method::POST, &format!("subjects/{subject}"), Some(&body)))?;
+        let id =
+            absent(self.send(Method::POST, &format!("subjects/{}", encoded(subject.name())), Some(&body)))?;
         id.map(|id| read::<Id>(id).map(|id| id.id)).transpose()
     }
 
@@ -172,7 +215,8 @@ impl Registry {
     #[allow(clippy::missing_errors_doc)]
     pub fn register(&self, subject: &Subject, schema: &str) -> Result<u32, RegistryError> {
         let body = registration(schema);
-        let id = self.send(Method::POST, &format!("subjects/{subject}/versions"), Some(&body))?;
+        let id =
+            self.send(Method::POST, &format!("subjects/{}/versions", encoded(subject.name())), Some(&body))?;
         read::<Id>(id).map(|id| id.id)
     }
 
@@ -180,7 +224,7 @@ impl Registry {
     #[allow(clippy::missing_errors_doc)]
     pub fn set_compatibility(&self, subject: &Subject, level: &str) -> Result<(), RegistryError> {
         let body = json!({ "compatibility": level });
-        self.send(Method::PUT, &format!("config/{subject}"), Some(&body)).map(drop)
+        self.send(Method::PUT, &format!("config/{}", encoded(subject.name())), Some(&body)).map(drop)
     }
 
     fn found<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, RegistryError> {
@@ -212,6 +256,12 @@ impl Registry {
             _ => {
                 let said: Option<Refusal> =
                     parsed(answer.body_mut()).ok().and_then(|body| serde_json::from_value(body).ok());
+                let code = said.as_ref().map_or(0, |said| said.error_code);
+                if status == 404 && !ABSENT.contains(&code) {
+                    return Err(unavailable(
+                        &"status 404, and not in a schema registry's words: is the path right?",
+                    ));
+                }
                 let message = said.map(|said| said.message).filter(|message| !message.is_empty());
                 Err(RegistryError::Refused {
                     status,

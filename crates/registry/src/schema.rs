@@ -7,6 +7,9 @@ use serde::Deserialize;
 /// How far references of references are followed.
 pub(crate) const DEPTH_MAX: usize = 8;
 
+/// How many schemas one may refer to.
+pub(crate) const REFERENCES_MAX: usize = 100;
+
 /// A schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schema {
@@ -33,6 +36,12 @@ impl Subject {
     #[must_use]
     pub fn of_record(topic: &str, record: &str) -> Self {
         Self(format!("{topic}-{record}"))
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0
     }
 }
 

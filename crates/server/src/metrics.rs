@@ -58,7 +58,7 @@ metrics! {
         "Billed and not yet paid, by the age of the day of purchase: pending_revenue_minor of the rows of kpis.daily",
     )
     .by(&[
-        Label::each("project", "projects"),
+        Label::each("project", "projects, which whoever may write to charges can name"),
         Label::each("currency", "currencies"),
         Label::fixed("age", || AGES.map(|(name, _)| name).to_vec()),
     ]);

@@ -139,6 +139,7 @@ impl Running<'_> {
                 *worked = true;
                 self.metrics.intake(&counted, intake.counts());
                 counted.clone_from(intake.counts());
+                self.metrics.intake_waiting(intake.is_waiting());
                 if taken == 0 || is_due(&mut observed) {
                     for topic in [Topic::Charges, Topic::Spend] {
                         intake.log().tell_lag(topic, clock.now_ms());

@@ -36,18 +36,41 @@ impl Encoder {
         json: impl FnOnce(&mut String),
         datum: impl FnOnce(&mut Datum),
     ) -> &[u8] {
-        match &self.format {
-            ValueFormat::Avro(ids) if ids.contains_key(&topic) => {
-                self.datum.0.clear();
-                self.datum.0.extend(avro::frame(ids[&topic]));
-                datum(&mut self.datum);
-                &self.datum.0
-            }
-            _ => {
+        match self.id(topic) {
+            Some(id) => self.datum(id, datum),
+            None => {
                 self.json.clear();
                 json(&mut self.json);
                 self.json.as_bytes()
             }
         }
+    }
+
+    /// The same where its JSON is at hand.
+    pub(crate) fn value_of<'a>(
+        &'a mut self,
+        topic: Topic,
+        json: &'a str,
+        datum: impl FnOnce(&mut Datum),
+    ) -> &'a [u8] {
+        match self.id(topic) {
+            Some(id) => self.datum(id, datum),
+            None => json.as_bytes(),
+        }
+    }
+
+    /// The id of a topic's schema; none where its values are JSON.
+    fn id(&self, topic: Topic) -> Option<u32> {
+        match &self.format {
+            ValueFormat::Json => None,
+            ValueFormat::Avro(ids) => ids.get(&topic).copied(),
+        }
+    }
+
+    fn datum(&mut self, id: u32, write: impl FnOnce(&mut Datum)) -> &[u8] {
+        self.datum.0.clear();
+        self.datum.0.extend(avro::frame(id));
+        write(&mut self.datum);
+        &self.datum.0
     }
 }

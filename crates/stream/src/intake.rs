@@ -4,9 +4,9 @@
 //! What is no valid event becomes a dead letter.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use daybook_core::event::{Body, ChargeEvent, JournalRecord, SourcePosition, SpendEvent};
 use daybook_core::money::Currency;
@@ -35,6 +35,10 @@ const LETTERS_BYTES_MAX: usize = 2 << 20;
 
 /// Bytes of a record beyond which its dead letter goes without it: no topic would take it.
 const LETTER_BYTES_MAX: usize = 16 << 20;
+
+/// How long intake waits for the schema registry where it is. Somebody who joins the group waits for it meanwhile; after this it
+/// leaves, and comes back.
+const WAITS_MAX: Duration = Duration::from_secs(60);
 
 /// How much one step takes.
 const BATCH: Limit = Limit { records_max: 1_000, bytes_max: 4 << 20 };
@@ -268,6 +272,9 @@ pub struct Intake<L, C> {
     /// Offsets of `settings` below which records are in the journal.
     settings_journalled: BTreeMap<Partition, u64>,
     counts: IntakeCounts,
+    /// Batches that wait until the registry tells their schemas, in order.
+    waiting: VecDeque<(Topic, Vec<(Partition, Fetched)>)>,
+    waiting_since: Option<Instant>,
 }
 
 impl<L: Log, C: Clock> Intake<L, C> {
@@ -277,6 +284,8 @@ impl<L: Log, C: Clock> Intake<L, C> {
             decoder: Decoder::new(settings),
             settings_journalled: BTreeMap::new(),
             counts: IntakeCounts::default(),
+            waiting: VecDeque::new(),
+            waiting_since: None,
             clock,
             log,
         }
@@ -285,6 +294,11 @@ impl<L: Log, C: Clock> Intake<L, C> {
     /// What it has done since it was made.
     pub fn counts(&self) -> &IntakeCounts {
         &self.counts
+    }
+
+    /// Whether it waits for the schema registry.
+    pub fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
     }
 
     /// Its side of the log.
@@ -298,11 +312,21 @@ impl<L: Log, C: Clock> Intake<L, C> {
     /// # Errors
     /// Where the log can't be read or written.
     pub fn step(&mut self, wait: Duration) -> Result<usize, LogError> {
+        if let Some((topic, records)) = self.waiting.pop_front() {
+            let taken = self.take(topic, records)?;
+            if taken == 0 {
+                std::thread::sleep(wait);
+            }
+            return Ok(taken);
+        }
         let settings = self.take_settings()?;
-        if settings > 0 {
+        if settings > 0 || self.is_waiting() {
             return Ok(settings);
         }
         let spend = self.take_events(Topic::Spend, Duration::ZERO)?;
+        if self.is_waiting() {
+            return Ok(spend);
+        }
         // Where there was spend there may be more: charges are looked at all the same, but not waited for.
         let wait = if spend > 0 { Duration::ZERO } else { wait };
         Ok(spend + self.take_events(Topic::Charges, wait)?)
@@ -314,6 +338,10 @@ impl<L: Log, C: Clock> Intake<L, C> {
                 Polled::Records(records) => {
                     // Those that were appended while it waited come before the events that followed them.
                     let settings = self.take_settings()?;
+                    if self.is_waiting() {
+                        self.waiting.push_back((topic, records));
+                        return Ok(settings);
+                    }
                     return Ok(settings + self.take(topic, records)?);
                 }
                 // Where to go on in it is the log's business.
@@ -327,7 +355,12 @@ impl<L: Log, C: Clock> Intake<L, C> {
         let mut taken = 0;
         loop {
             match self.log.poll(Topic::Settings, BATCH, Duration::ZERO)? {
-                Polled::Records(records) => taken += self.take(Topic::Settings, records)?,
+                Polled::Records(records) => {
+                    taken += self.take(Topic::Settings, records)?;
+                    if self.is_waiting() {
+                        return Ok(taken);
+                    }
+                }
                 Polled::Gained { partition, position } => {
                     self.settings_journalled.insert(partition, position);
                 }
@@ -341,15 +374,19 @@ impl<L: Log, C: Clock> Intake<L, C> {
         let name: Name = self.log.name(topic).into();
         let mut transaction = Transaction::default();
         let mut next: BTreeMap<Partition, u64> = BTreeMap::new();
-        for (partition, fetched) in &records {
+        let in_json = match self.in_json(&records) {
+            Ok(in_json) => in_json,
+            Err(why) => return self.wait_with(topic, records, why).map(|()| 0),
+        };
+        self.waiting_since = None;
+        for ((partition, fetched), in_json) in records.iter().zip(in_json) {
             let (received, position) = (&fetched.record, position(&name, *partition, fetched.offset));
-            let taken = match self.in_json(received)? {
-                Err(reason) => Taken::refused_whole(reason, received.header(PROJECT_HEADER)),
-                Ok(record) => match topic {
-                    Topic::Settings => self.decoder.settings(&record, &position, now_ms),
-                    Topic::Spend => self.decoder.spend(&record, &position, |_| now_ms),
-                    _ => self.decoder.charges(&record, &position, |_| Some(now_ms)),
-                },
+            let record = in_json.as_ref().map(|json| json.as_ref().unwrap_or(received));
+            let taken = match (record, topic) {
+                (Err(reason), _) => Taken::refused_whole(*reason, received.header(PROJECT_HEADER)),
+                (Ok(record), Topic::Settings) => self.decoder.settings(record, &position, now_ms),
+                (Ok(record), Topic::Spend) => self.decoder.spend(record, &position, |_| now_ms),
+                (Ok(record), _) => self.decoder.charges(record, &position, |_| Some(now_ms)),
             };
             // Of settings, those below are read for what the decoder needs to know of them.
             let is_journalled = |end: &u64| topic == Topic::Settings && fetched.offset < *end;
@@ -368,21 +405,46 @@ impl<L: Log, C: Clock> Intake<L, C> {
         Ok(records.len())
     }
 
-    /// A record with its value as JSON; a reason where it can't be read.
-    fn in_json<'a>(&self, received: &'a Record) -> Result<Result<Cow<'a, Record>, Reason>, LogError> {
-        // What is too large is not looked at.
-        if self.decoder.is_too_large(received) {
-            return Ok(Ok(Cow::Borrowed(received)));
-        }
-        match self.log.json_of(&received.value) {
-            Ok(Cow::Borrowed(_)) => Ok(Ok(Cow::Borrowed(received))),
-            Ok(Cow::Owned(value)) => {
-                let (key, headers) = (received.key.clone(), received.headers.clone());
-                Ok(Ok(Cow::Owned(Record { key, value, headers, timestamp_ms: received.timestamp_ms })))
+    /// Records with their values as JSON, `None` where they are as received, or the reason why one can't be read; why
+    /// nothing can be said yet.
+    fn in_json(
+        &self,
+        records: &[(Partition, Fetched)],
+    ) -> Result<Vec<Result<Option<Record>, Reason>>, String> {
+        let in_json = |received: &Record| {
+            // What is too large is not looked at.
+            if self.decoder.is_too_large(received) {
+                return Ok(Ok(None));
             }
-            Err(ReadError::Refused(reason)) => Ok(Err(reason)),
-            Err(ReadError::Log(error)) => Err(error),
+            match self.log.json_of(&received.value) {
+                Ok(Cow::Borrowed(_)) => Ok(Ok(None)),
+                Ok(Cow::Owned(value)) => {
+                    let (key, headers) = (received.key.clone(), received.headers.clone());
+                    Ok(Ok(Some(Record { key, value, headers, timestamp_ms: received.timestamp_ms })))
+                }
+                Err(ReadError::Refused(reason)) => Ok(Err(reason)),
+                Err(ReadError::NotYet(why)) => Err(why),
+            }
+        };
+        records.iter().map(|(_, fetched)| in_json(&fetched.record)).collect()
+    }
+
+    /// Keeps a batch whose schemas the registry has yet to tell.
+    fn wait_with(
+        &mut self,
+        topic: Topic,
+        records: Vec<(Partition, Fetched)>,
+        why: String,
+    ) -> Result<(), LogError> {
+        let since = *self.waiting_since.get_or_insert_with(|| {
+            tracing::warn!(why, "intake waits");
+            Instant::now()
+        });
+        if since.elapsed() > WAITS_MAX {
+            return Err(LogError::Unknown(why));
         }
+        self.waiting.push_front((topic, records));
+        Ok(())
     }
 
     fn append(

@@ -1,12 +1,15 @@
 //! Logs of a single process: topics of one partition each, which the process has alone.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use daybook_wire::topic::Topic;
 
+use crate::format::ValueFormat;
 use crate::log::{
-    Append, BooksLog, Kept, Limit, Log, LogError, Partition, Polled, Stage, StateStore, Transaction,
+    Append, BooksLog, Kept, Limit, Log, LogError, Partition, Polled, ReadError, Stage, StateStore,
+    Transaction,
 };
 use crate::record::Fetched;
 
@@ -120,6 +123,11 @@ impl<L: LocalLog> Log for LocalStage<L> {
         Ok(Polled::Records(fetched.into_iter().map(|f| (ONLY, f)).collect()))
     }
 
+    fn json_of<'a>(&self, value: &'a [u8]) -> Result<Cow<'a, [u8]>, ReadError> {
+        // It knows no registry.
+        Ok(Cow::Borrowed(value))
+    }
+
     fn lag(&self, topic: Topic) -> Vec<(Partition, u64)> {
         let lag = |next: &u64| self.log.end(topic).ok().map(|end| (ONLY, end.saturating_sub(*next)));
         self.next.get(&topic).and_then(lag).into_iter().collect()
@@ -128,6 +136,10 @@ impl<L: LocalLog> Log for LocalStage<L> {
 
 impl<L: LocalLog> BooksLog for LocalStage<L> {
     type State = LocalState<L>;
+
+    fn value_format(&self) -> ValueFormat {
+        ValueFormat::Json
+    }
 
     fn books(&mut self, _: Partition) -> Result<Kept<LocalState<L>>, LogError> {
         let published = self.log.position(Stage::Projector, Topic::Journal)?;

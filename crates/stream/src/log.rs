@@ -123,8 +123,8 @@ impl Error for LogError {}
 pub enum ReadError {
     /// It is not what it has to be.
     Refused(Reason),
-    /// What it has to be is not known at the moment.
-    Log(LogError),
+    /// What it has to be is not known at the moment, and why.
+    NotYet(String),
 }
 
 /// How much to read at once.
@@ -189,9 +189,7 @@ pub trait Log: Append {
     ///
     /// # Errors
     /// [`ReadError`].
-    fn json_of<'a>(&self, value: &'a [u8]) -> Result<Cow<'a, [u8]>, ReadError> {
-        Ok(Cow::Borrowed(value))
-    }
+    fn json_of<'a>(&self, value: &'a [u8]) -> Result<Cow<'a, [u8]>, ReadError>;
 
     /// Records of a topic that this stage has yet to read, by partition that it has.
     fn lag(&self, topic: Topic) -> Vec<(Partition, u64)>;
@@ -203,9 +201,7 @@ pub trait BooksLog: Log {
     type State: StateStore;
 
     /// What output values are written as.
-    fn value_format(&self) -> ValueFormat {
-        ValueFormat::Json
-    }
+    fn value_format(&self) -> ValueFormat;
 
     /// What is known of a partition that was gained.
     ///

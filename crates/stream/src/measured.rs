@@ -1,11 +1,15 @@
 //! A stage's side of a log, with what is measured on the way.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use daybook_wire::topic::Topic;
 
-use crate::log::{Append, BooksLog, Kept, Limit, Log, LogError, Partition, Polled, Stage, Transaction};
+use crate::format::ValueFormat;
+use crate::log::{
+    Append, BooksLog, Kept, Limit, Log, LogError, Partition, Polled, ReadError, Stage, Transaction,
+};
 use crate::metrics::{Change, Lag, Metrics};
 
 /// Passes everything on to a log; counts partitions, times commits and remembers how old what was read is.
@@ -111,6 +115,10 @@ impl<L: Log> Log for Measured<L> {
         self.log.name(topic)
     }
 
+    fn json_of<'a>(&self, value: &'a [u8]) -> Result<Cow<'a, [u8]>, ReadError> {
+        self.log.json_of(value)
+    }
+
     fn lag(&self, topic: Topic) -> Vec<(Partition, u64)> {
         self.log.lag(topic)
     }
@@ -118,6 +126,10 @@ impl<L: Log> Log for Measured<L> {
 
 impl<L: BooksLog> BooksLog for Measured<L> {
     type State = L::State;
+
+    fn value_format(&self) -> ValueFormat {
+        self.log.value_format()
+    }
 
     fn books(&mut self, partition: Partition) -> Result<Kept<Self::State>, LogError> {
         self.log.books(partition)
@@ -134,7 +146,11 @@ mod tests {
     use prometheus::{Registry, TextEncoder};
 
     use super::Measured;
-    use crate::log::{Append, Limit, Log, LogError, Partition, Polled, Position, Stage, Transaction};
+    use std::borrow::Cow;
+
+    use crate::log::{
+        Append, Limit, Log, LogError, Partition, Polled, Position, ReadError, Stage, Transaction,
+    };
     use crate::metrics::Metrics;
     use crate::record::{Fetched, Record};
 
@@ -152,9 +168,25 @@ mod tests {
             Ok(self.0.pop_front().unwrap_or(Polled::Nothing))
         }
 
+        fn name(&self, topic: Topic) -> &str {
+            topic.name()
+        }
+
+        fn json_of<'a>(&self, value: &'a [u8]) -> Result<Cow<'a, [u8]>, ReadError> {
+            // As one that reads another format.
+            Ok(Cow::Owned([b"json of ", value].concat()))
+        }
+
         fn lag(&self, _: Topic) -> Vec<(Partition, u64)> {
             vec![(0, 3), (1, 0)]
         }
+    }
+
+    #[test]
+    fn what_is_asked_of_the_log_reaches_it() {
+        let metrics = Metrics::register(&Registry::new()).unwrap();
+        let log = Measured::new(Script(VecDeque::new()), Stage::Intake, &metrics);
+        assert_eq!(&*log.json_of(b"x").unwrap(), b"json of x");
     }
 
     fn records(partition: Partition, timestamp_ms: i64) -> Polled {

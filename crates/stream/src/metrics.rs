@@ -89,7 +89,7 @@ metrics! {
     )
     .by(&[STAGE, CHANGE]);
     CHAIN_HEIGHT = Metric::gauge("daybook_chain_height", "entries", "Number of a project's last entry")
-        .by(&[Label::each("project", "projects")]);
+        .by(&[Label::each("project", "projects, which whoever may write to charges can name")]);
     DISK_BYTES = Metric::gauge(
         "daybook_disk_bytes",
         "bytes",
@@ -104,6 +104,11 @@ metrics! {
         "daybook_journal_partitions",
         "partitions",
         "Journal partitions that this instance has",
+    );
+    INTAKE_WAITING = Metric::gauge(
+        "daybook_intake_waiting",
+        "boolean",
+        "1 while intake waits for the schema registry with records in hand, 0 otherwise",
     );
     STAGE_RESTARTS = Metric::counter(
         "daybook_stage_restarts_total",
@@ -176,6 +181,7 @@ pub struct Metrics {
     disk_bytes: IntGauge,
     restore_ratio: Gauge,
     partitions: IntGauge,
+    intake_waiting: IntGauge,
     reopened: IntCounterVec,
 }
 
@@ -209,6 +215,7 @@ impl Metrics {
             disk_bytes: DISK_BYTES.register_gauge(registry)?,
             restore_ratio: RESTORE_PROGRESS.register_float_gauge(registry)?,
             partitions: JOURNAL_PARTITIONS.register_gauge(registry)?,
+            intake_waiting: INTAKE_WAITING.register_gauge(registry)?,
             reopened: STAGE_RESTARTS.register_counters(registry)?,
         })
     }
@@ -270,6 +277,11 @@ impl Metrics {
         let labels = [stage.name(), change.name()];
         self.rebalanced_partitions.with_label_values(&labels).inc();
         self.rebalances.with_label_values(&labels).inc_by(first.into());
+    }
+
+    /// Says whether intake waits for the schema registry.
+    pub fn intake_waiting(&self, waits: bool) {
+        self.intake_waiting.set(waits.into());
     }
 
     /// Counts a stage that was made again.

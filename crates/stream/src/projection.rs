@@ -183,11 +183,9 @@ impl<S: Store> Projection<S> {
             let previous = self.state.previous_hash(&record.project);
             output::entry(entry, &previous, &mut self.json);
             self.state.set_previous_hash(&record.project, output::hash(self.json.as_bytes()));
-            let value = self.encoder.value(
-                Topic::LedgerEntries,
-                |json| json.push_str(&self.json),
-                |datum| output::entry(entry, &previous, datum),
-            );
+            let value = self.encoder.value_of(Topic::LedgerEntries, &self.json, |datum| {
+                output::entry(entry, &previous, datum);
+            });
             let headers = self.travelling.clone();
             outputs.put(Topic::LedgerEntries, &entry.project, value, headers, entry.source_timestamp_ms);
         }

@@ -28,6 +28,12 @@ const JSON_BYTES_MAX: usize = 64 << 20;
 /// Types that a schema may have, those of its named types counted wherever they are used.
 const TYPES_MAX: usize = 10_000;
 
+/// Levels of types that a schema may have: as a JSON document.
+const DEPTH_MAX: u32 = crate::document::DEPTH_MAX;
+
+/// Values that a datum may hold. Those that take no bytes, and are left out, would cost time without end.
+const VALUES_MAX: u32 = 4_000_000;
+
 /// Bytes of an unscaled decimal: 38 digits.
 const DECIMAL_BYTES_MAX: usize = 16;
 
@@ -65,6 +71,9 @@ pub enum SchemaError {
     /// A type is part of itself: a record could be as deep as it likes.
     #[error("{0} is part of itself")]
     Recursive(String),
+    /// Its types are nested deeper than any event's.
+    #[error("it has more than {DEPTH_MAX} levels")]
+    Deep,
     /// It has more types than any event needs.
     #[error("it has more than {TYPES_MAX} types")]
     Large,
@@ -115,7 +124,7 @@ impl Schema {
                 compiler.sources.insert(name.fullname(None), other);
             }
         }
-        compiler.compile(&schema, None).map(Self)
+        compiler.compile(&schema, None).map(|root| Self(root.compiled))
     }
 
     /// Reads a datum as JSON: fields in the order of the schema, times as RFC 3339 in UTC, decimals as strings. What has no
@@ -125,9 +134,9 @@ impl Schema {
     /// Where the bytes are not what the schema says, or more follow.
     pub fn json_of(&self, datum: &[u8], nulls: Nulls) -> Result<String, Malformed> {
         let mut out = String::with_capacity(datum.len() * 4);
-        let mut reader = Reader::new(datum);
-        self.0.read(&mut reader, nulls, &mut out)?;
-        reader.end()?;
+        let mut datum = Datum { reader: Reader::new(datum), nulls, values: 0 };
+        self.0.read(&mut datum, &mut out)?;
+        datum.reader.end()?;
         Ok(out)
     }
 }
@@ -135,9 +144,30 @@ impl Schema {
 struct Compiler<'s> {
     types: usize,
     /// Named types; `None` while they are being compiled.
-    named: BTreeMap<String, Option<Arc<Type>>>,
+    named: BTreeMap<String, Option<Compiled>>,
     /// Schemas that may be referred to.
     sources: BTreeMap<String, &'s apache_avro::Schema>,
+}
+
+/// A type and how many levels it has.
+#[derive(Clone)]
+struct Compiled {
+    compiled: Arc<Type>,
+    levels: u32,
+}
+
+impl Compiled {
+    fn new(compiled: Type, levels_below: u32) -> Result<Self, SchemaError> {
+        let levels = levels_below + 1;
+        if levels > DEPTH_MAX {
+            return Err(SchemaError::Deep);
+        }
+        Ok(Self { compiled: Arc::new(compiled), levels })
+    }
+
+    fn leaf(compiled: Type) -> Result<Self, SchemaError> {
+        Self::new(compiled, 0)
+    }
 }
 
 impl<'s> Compiler<'s> {
@@ -145,15 +175,15 @@ impl<'s> Compiler<'s> {
         &mut self,
         schema: &'s apache_avro::Schema,
         namespace: NamespaceRef<'_>,
-    ) -> Result<Arc<Type>, SchemaError> {
+    ) -> Result<Compiled, SchemaError> {
         use apache_avro::Schema as Avro;
         self.types += 1;
         if self.types > TYPES_MAX {
             return Err(SchemaError::Large);
         }
-        Ok(Arc::new(match schema {
-            Avro::Null => Type::Null,
-            Avro::Boolean => Type::Boolean,
+        match schema {
+            Avro::Null => Compiled::leaf(Type::Null),
+            Avro::Boolean => Compiled::leaf(Type::Boolean),
             Avro::Int
             | Avro::Long
             | Avro::Date
@@ -162,36 +192,47 @@ impl<'s> Compiler<'s> {
             // Of no zone: no point in time.
             | Avro::LocalTimestampMillis
             | Avro::LocalTimestampMicros
-            | Avro::LocalTimestampNanos => Type::Integer,
-            Avro::TimestampMillis => Type::Timestamp(3),
-            Avro::TimestampMicros => Type::Timestamp(6),
-            Avro::TimestampNanos => Type::Timestamp(9),
-            Avro::String | Avro::Uuid(UuidSchema::String) => Type::Text,
-            Avro::Float => Type::Opaque(Some(4)),
-            Avro::Double => Type::Opaque(Some(8)),
-            Avro::Bytes | Avro::BigDecimal | Avro::Uuid(UuidSchema::Bytes) => Type::Opaque(None),
-            Avro::Uuid(UuidSchema::Fixed(fixed)) | Avro::Duration(fixed) => Type::Opaque(Some(fixed.size)),
-            Avro::Decimal(DecimalSchema { scale, inner, .. }) => match inner {
+            | Avro::LocalTimestampNanos => Compiled::leaf(Type::Integer),
+            Avro::TimestampMillis => Compiled::leaf(Type::Timestamp(3)),
+            Avro::TimestampMicros => Compiled::leaf(Type::Timestamp(6)),
+            Avro::TimestampNanos => Compiled::leaf(Type::Timestamp(9)),
+            Avro::String | Avro::Uuid(UuidSchema::String) => Compiled::leaf(Type::Text),
+            Avro::Float => Compiled::leaf(Type::Opaque(Some(4))),
+            Avro::Double => Compiled::leaf(Type::Opaque(Some(8))),
+            Avro::Bytes | Avro::BigDecimal | Avro::Uuid(UuidSchema::Bytes) => Compiled::leaf(Type::Opaque(None)),
+            Avro::Uuid(UuidSchema::Fixed(fixed)) | Avro::Duration(fixed) => {
+                Compiled::leaf(Type::Opaque(Some(fixed.size)))
+            }
+            Avro::Decimal(DecimalSchema { scale, inner, .. }) => Compiled::leaf(match inner {
                 InnerDecimalSchema::Bytes => Type::Decimal(None, *scale),
                 InnerDecimalSchema::Fixed(fixed) => Type::Decimal(Some(fixed.size), *scale),
-            },
-            Avro::Array(array) => Type::Array(self.compile(&array.items, namespace)?),
-            Avro::Map(map) => Type::Map(self.compile(&map.types, namespace)?),
+            }),
+            Avro::Array(array) => {
+                let items = self.compile(&array.items, namespace)?;
+                Compiled::new(Type::Array(items.compiled), items.levels)
+            }
+            Avro::Map(map) => {
+                let values = self.compile(&map.types, namespace)?;
+                Compiled::new(Type::Map(values.compiled), values.levels)
+            }
             Avro::Union(union) => {
-                let branch = |branch| self.compile(branch, namespace);
-                Type::Union(union.variants().iter().map(branch).collect::<Result<_, _>>()?)
+                let (mut branches, mut levels) = (Vec::new(), 0);
+                for branch in union.variants() {
+                    let branch = self.compile(branch, namespace)?;
+                    levels = levels.max(branch.levels);
+                    branches.push(branch.compiled);
+                }
+                Compiled::new(Type::Union(branches), levels)
             }
-            Avro::Enum(_) | Avro::Fixed(_) | Avro::Record(_) | Avro::Ref { .. } => {
-                return self.named(schema, namespace);
-            }
-        }))
+            Avro::Enum(_) | Avro::Fixed(_) | Avro::Record(_) | Avro::Ref { .. } => self.named(schema, namespace),
+        }
     }
 
     fn named(
         &mut self,
         schema: &'s apache_avro::Schema,
         namespace: NamespaceRef<'_>,
-    ) -> Result<Arc<Type>, SchemaError> {
+    ) -> Result<Compiled, SchemaError> {
         use apache_avro::Schema as Avro;
         let name = schema.name().map(|name| name.fully_qualified_name(namespace).into_owned());
         let full = name.as_ref().map(|name| name.fullname(None)).unwrap_or_default();
@@ -207,28 +248,39 @@ impl<'s> Compiler<'s> {
         }
         self.named.insert(full.clone(), None);
         let compiled = match schema {
-            Avro::Enum(symbols) => Type::Enum(symbols.symbols.clone()),
+            Avro::Enum(symbols) => Compiled::leaf(Type::Enum(symbols.symbols.clone())),
             Avro::Record(record) => {
                 let within = name.as_ref().and_then(|name| name.namespace());
-                let field = |field: &'s apache_avro::schema::RecordField| {
-                    Ok((field.name.clone(), self.compile(&field.schema, within)?))
-                };
-                Type::Record(record.fields.iter().map(field).collect::<Result<_, SchemaError>>()?)
+                let (mut fields, mut levels) = (Vec::new(), 0);
+                for field in &record.fields {
+                    let value = self.compile(&field.schema, within)?;
+                    levels = levels.max(value.levels);
+                    fields.push((field.name.clone(), value.compiled));
+                }
+                Compiled::new(Type::Record(fields), levels)
             }
-            Avro::Fixed(fixed) => Type::Opaque(Some(fixed.size)),
-            _ => Type::Opaque(None),
-        };
-        let compiled = Arc::new(compiled);
+            Avro::Fixed(fixed) => Compiled::leaf(Type::Opaque(Some(fixed.size))),
+            _ => Compiled::leaf(Type::Opaque(None)),
+        }?;
         self.named.insert(full, Some(compiled.clone()));
         Ok(compiled)
     }
 }
 
+/// A datum as it is read.
+struct Datum<'a> {
+    reader: Reader<'a>,
+    nulls: Nulls,
+    values: u32,
+}
+
 impl Type {
-    fn read(&self, reader: &mut Reader<'_>, nulls: Nulls, out: &mut String) -> Result<(), Malformed> {
-        if out.len() > JSON_BYTES_MAX {
-            return Err(reader.malformed("the size of all items"));
+    fn read(&self, datum: &mut Datum<'_>, out: &mut String) -> Result<(), Malformed> {
+        datum.values += 1;
+        if datum.values > VALUES_MAX || out.len() > JSON_BYTES_MAX {
+            return Err(datum.reader.malformed("the number of all values"));
         }
+        let reader = &mut datum.reader;
         match self {
             Type::Null => out.push_str("null"),
             Type::Boolean => out.push_str(match reader.byte()? {
@@ -248,25 +300,25 @@ impl Type {
             }
             Type::Array(items) => {
                 out.push('[');
-                blocks(reader, |reader, first| {
+                blocks(datum, |datum, first| {
                     out.push_str(if first { "" } else { "," });
-                    items.read(reader, nulls, out)
+                    items.read(datum, out)
                 })?;
                 out.push(']');
             }
             Type::Map(values) => {
                 out.push('{');
-                blocks(reader, |reader, first| {
+                blocks(datum, |datum, first| {
                     out.push_str(if first { "" } else { "," });
-                    push_str(out, reader.str()?);
+                    push_str(out, datum.reader.str()?);
                     out.push(':');
-                    values.read(reader, nulls, out)
+                    values.read(datum, out)
                 })?;
                 out.push('}');
             }
             Type::Union(branches) => {
                 let branch = usize::try_from(reader.long()?).ok().and_then(|index| branches.get(index));
-                branch.ok_or_else(|| reader.malformed("a union"))?.read(reader, nulls, out)?;
+                branch.ok_or_else(|| reader.malformed("a union"))?.read(datum, out)?;
             }
             Type::Record(fields) => {
                 out.push('{');
@@ -274,8 +326,8 @@ impl Type {
                     let before = out.len();
                     out.field(name);
                     let value = out.len();
-                    field.read(reader, nulls, out)?;
-                    if nulls == Nulls::Omitted && out.get(value..) == Some("null") {
+                    field.read(datum, out)?;
+                    if datum.nulls == Nulls::Omitted && out.get(value..) == Some("null") {
                         out.truncate(before);
                     }
                 }
@@ -292,20 +344,20 @@ impl Type {
 
 /// Reads the items of an array or a map, whose blocks may say how long they are.
 fn blocks<'a>(
-    reader: &mut Reader<'a>,
-    mut read: impl FnMut(&mut Reader<'a>, bool) -> Result<(), Malformed>,
+    datum: &mut Datum<'a>,
+    mut read: impl FnMut(&mut Datum<'a>, bool) -> Result<(), Malformed>,
 ) -> Result<(), Malformed> {
     let mut first = true;
     loop {
-        let count = reader.long()?;
+        let count = datum.reader.long()?;
         if count == 0 {
             return Ok(());
         }
         if count < 0 {
-            reader.long()?;
+            datum.reader.long()?;
         }
         for _ in 0..count.unsigned_abs() {
-            read(reader, first)?;
+            read(datum, first)?;
             first = false;
         }
     }

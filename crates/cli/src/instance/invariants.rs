@@ -17,15 +17,16 @@ pub type Sums = BTreeMap<(String, String), i128>;
 
 /// How balances that do not add up are looked at again, where the rows of a transaction come one after the other.
 pub struct Again<'a> {
-    /// For how long they must have stood still.
+    /// For how long they must have been out by the same.
     pub after: Duration,
     /// Adds up anew all that is published when it is called.
     pub sums: &'a dyn Fn() -> Result<Sums, LogError>,
 }
 
-/// What is known of books that are out of balance.
+/// What is known of books that are out of balance by one and the same sum at every look: halves of transactions come and go,
+/// what is wrong stays.
 struct Suspect {
-    rows_seen: u64,
+    sum_minor: i128,
     since: Instant,
     confirmed: bool,
     told: bool,
@@ -77,9 +78,9 @@ impl Invariants {
         let key = |books: &Unbalanced| (books.project.clone(), books.currency.clone());
         let mut suspects = BTreeMap::new();
         for books in unbalanced {
-            let known = self.suspects.remove(&key(books)).filter(|s| s.rows_seen == books.rows_seen);
+            let known = self.suspects.remove(&key(books)).filter(|s| s.sum_minor == books.sum_minor);
             let new = || Suspect {
-                rows_seen: books.rows_seen,
+                sum_minor: books.sum_minor,
                 since: Instant::now(),
                 confirmed: again.is_none(),
                 told: false,

@@ -44,7 +44,6 @@ pub(super) struct Project {
     customer_lines: BTreeMap<(String, String), CustomerLine>,
     points: HashMap<String, Points>,
     pub(super) pending: Pending,
-    balance_rows_seen: u64,
     pub(super) counters: Counters,
     pub(super) dead_letters: DeadLetters,
     journal_sequence: u64,
@@ -129,7 +128,6 @@ impl Project {
 
     fn put_balance(&mut self, key: Box<[u8]>, balance: Balance) {
         self.seen(balance.journal_sequence);
-        self.balance_rows_seen += 1;
         if !CUSTOMER_ACCOUNTS.contains(&balance.account.as_str()) {
             let row = (balance.organization.clone(), balance.account.clone(), balance.currency.clone());
             self.accounts.insert(row, balance);
@@ -238,7 +236,6 @@ impl Project {
             project: project.to_owned(),
             currency: currency.clone(),
             sum_minor,
-            rows_seen: self.balance_rows_seen,
         };
         broken.map(tell).collect()
     }

@@ -57,8 +57,6 @@ pub struct Unbalanced {
     pub currency: String,
     /// What they add up to, in minor units.
     pub sum_minor: i128,
-    /// Rows of balances of the project seen so far: where it stands still, nothing has come.
-    pub rows_seen: u64,
 }
 
 /// The latest state of the output topics. Each read is one consistent snapshot.

@@ -37,7 +37,8 @@ struct Known {
     unknown: BTreeMap<u32, Instant>,
 }
 
-fn unavailable(error: RegistryError) -> LogError {
+/// What a stage that opens does about it: an answer that will not change ends it.
+fn at_opening(error: RegistryError) -> LogError {
     match error {
         RegistryError::Unavailable(_) => LogError::Unknown(error.to_string()),
         _ => LogError::Failed(Box::new(error)),
@@ -55,25 +56,31 @@ impl Avro {
     ///
     /// # Errors
     /// [`ReadError::Refused`] where it is Avro by a schema that is unknown or can't be used (`unknown_schema`), or not what
-    /// its schema says (`malformed_json`); [`ReadError::Log`] where the registry does not answer.
+    /// its schema says (`malformed_json`); [`ReadError::NotYet`] where the registry does not answer.
     pub fn json_of<'a>(&self, value: &'a [u8], nulls: Nulls) -> Result<Cow<'a, [u8]>, ReadError> {
         let Some((id, datum)) = unframe(value) else { return Ok(Cow::Borrowed(value)) };
-        let schema = self.schema(id).map_err(|error| ReadError::Log(unavailable(error)))?;
+        // Whatever a registry says while records come, somebody will mend it: they wait.
+        let schema = self.schema(id).map_err(|error| ReadError::NotYet(error.to_string()))?;
         let schema = schema.ok_or(ReadError::Refused(Reason::UnknownSchema))?;
         let json = schema.json_of(datum, nulls).map_err(|_| ReadError::Refused(Reason::MalformedJson))?;
         Ok(Cow::Owned(json.into_bytes()))
     }
 
+    /// What is known of an id already.
+    fn known(&self, id: u32) -> Option<Option<Arc<Schema>>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_unknown = || known.unknown.get(&id).is_some_and(|since| since.elapsed() < UNKNOWN_FOR);
+        known.schemas.get(&id).cloned().or_else(|| is_unknown().then_some(None))
+    }
+
     fn schema(&self, id: u32) -> Result<Option<Arc<Schema>>, RegistryError> {
-        // Held while the registry is asked: whoever else wants the same schema waits for this answer.
+        if let Some(schema) = self.known(id) {
+            return Ok(schema);
+        }
+        // Not under the lock: who wants another schema need not wait for this one.
+        let found = self.registry.schema(id)?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(schema) = known.schemas.get(&id) {
-            return Ok(schema.clone());
-        }
-        if known.unknown.get(&id).is_some_and(|since| since.elapsed() < UNKNOWN_FOR) {
-            return Ok(None);
-        }
-        let Some(found) = self.registry.schema(id)? else {
+        let Some(found) = found else {
             if known.unknown.len() >= UNKNOWN_MAX {
                 known.unknown.clear();
             }
@@ -100,7 +107,7 @@ impl Avro {
         let mut ids = BTreeMap::new();
         for (topic, schema) in schemas::outputs() {
             let subject = Subject::of_values(settings.name(topic));
-            let Some(id) = self.registry.id_of(&subject, schema).map_err(unavailable)? else {
+            let Some(id) = self.registry.id_of(&subject, schema).map_err(at_opening)? else {
                 let why = format!(
                     "{} has no schema {subject} as this release writes it; `daybook topics apply` registers it",
                     self.registry.url()

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use daybook_wire::topic::Topic;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::metadata::Metadata;
 
 use super::settings::KafkaSettings;
 use super::{Told, signed, unknown};
@@ -29,8 +30,9 @@ impl Ends {
     pub(super) fn new(settings: &KafkaSettings) -> Result<Self, LogError> {
         let client = |level: &str| {
             let mut config = settings.client();
-            config.set("isolation.level", level);
-            config.create_with_context(Told).map_err(|e| LogError::Failed(Box::new(e)))
+            // Never joined; without one a client can't be polled.
+            config.set("group.id", settings.group("reader")).set("isolation.level", level);
+            config.create_with_context(Told::default()).map_err(|e| LogError::Failed(Box::new(e)))
         };
         Ok(Self {
             settings: settings.clone(),
@@ -77,8 +79,13 @@ impl Ends {
         }
     }
 
-    /// A client to ask for metadata with.
-    pub(super) fn client(&self) -> &rdkafka::client::Client<Told> {
-        self.written.client()
+    /// What brokers say of a topic.
+    pub(super) fn metadata(&self, topic: &str, limit: Duration) -> Result<Metadata, LogError> {
+        super::metadata(&self.settings, &self.written, topic, limit)
+    }
+
+    /// The cluster's id, where the brokers tell it.
+    pub(super) fn cluster_id(&self, limit: Duration) -> Option<String> {
+        self.written.client().fetch_cluster_id(limit)
     }
 }

@@ -97,7 +97,7 @@ impl KafkaIntake {
     /// [`LogError`].
     pub fn open(settings: &KafkaSettings) -> Result<Self, LogError> {
         let ends = Ends::new(settings)?;
-        topics::check_topics(settings, ends.client())?;
+        topics::check_topics(settings, &ends)?;
         let mut config = settings.producer();
         // Records wait for others this long; a batch at most this large.
         config
@@ -126,7 +126,7 @@ impl KafkaIntake {
 
     /// Offsets of `settings` below which some instance has journalled everything.
     fn settings_positions(&self) -> Result<VecDeque<Polled>, LogError> {
-        let count = topics::partitions(&self.settings, self.ends.client(), Topic::Settings)?;
+        let count = topics::partitions(&self.settings, &self.ends, Topic::Settings)?;
         let name = self.settings.name(Topic::Settings);
         let committed = offsets::committed(self.settings_reader.consumer(), name, 0..count)?;
         let told = |(partition, offset): (Partition, Option<u64>)| Polled::Gained {

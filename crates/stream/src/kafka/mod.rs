@@ -37,11 +37,15 @@ pub use state::StateFolder;
 pub use topics::starts;
 pub use writer::KafkaWriter;
 
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
 use rdkafka::Message;
 use rdkafka::client::ClientContext;
-use rdkafka::consumer::ConsumerContext;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
+use rdkafka::metadata::Metadata;
 
 use crate::log::LogError;
 use crate::record::{Fetched, Record};
@@ -52,12 +56,42 @@ fn unknown(what: &str, error: &dyn std::fmt::Display) -> LogError {
 }
 
 /// Where clients tell of themselves: what they get over by themselves is no error of the program's.
-struct Told;
+#[derive(Default)]
+struct Told {
+    /// What was told last: a request that fails says only that there was no answer.
+    reason: Mutex<Option<String>>,
+}
 
 impl ClientContext for Told {
     fn error(&self, error: KafkaError, reason: &str) {
         tell(&error, reason);
+        // That all brokers are down follows from what was told of each.
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
+            *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+        }
     }
+}
+
+/// How long a client that had no answer is listened to for the reason.
+const TELLING: Duration = Duration::from_millis(200);
+
+/// What brokers say of a topic.
+fn metadata(
+    settings: &KafkaSettings,
+    client: &BaseConsumer<Told>,
+    topic: &str,
+    limit: Duration,
+) -> Result<Metadata, LogError> {
+    client.fetch_metadata(Some(topic), limit).map_err(|error| {
+        // It tells of itself when it is polled; no message can come of it.
+        drop(client.poll(TELLING));
+        let reason = client.context().reason.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let what = format!("no broker of {} answers", settings.bootstrap_servers);
+        match reason {
+            Some(reason) => unknown(&what, &reason),
+            None => unknown(&what, &error),
+        }
+    })
 }
 
 impl ConsumerContext for Told {}

@@ -34,7 +34,7 @@ pub(super) fn read(
             open.iter().map(|(p, span)| (Topic::ProjectorPositions, *p, first(*span))).collect();
         TopicReader::at(settings, &from)?.to_end(|_, _, fetched| {
             let (partition, offset) = daybook_wire::output::read_position(&fetched.record.value)
-                .map_err(|e| LogError::Failed(Box::new(e)))?;
+                .map_err(|_| unreadable(settings))?;
             found.insert(partition, offset);
             Ok(())
         })?;
@@ -42,4 +42,16 @@ pub(super) fn read(
         look_back = look_back.saturating_mul(16);
     }
     Ok(found)
+}
+
+/// A position that can't be read. It may be in Avro, by a schema that nobody knows any more.
+fn unreadable(settings: &KafkaSettings) -> LogError {
+    let name = settings.name(Topic::ProjectorPositions);
+    let why = match &settings.avro {
+        Some(_) => {
+            "the schema registry no longer knows the schema that they were written by: restore its schemas"
+        }
+        None => "if they were written in Avro, set registry.url as it was then",
+    };
+    LogError::Failed(format!("the positions in {name} can't be read; {why}").into())
 }

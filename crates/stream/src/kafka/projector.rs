@@ -1,9 +1,11 @@
 //! The projector's side of Kafka.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use daybook_kafka::{Offset, Producer, ProducerError};
+use daybook_wire::avro::Nulls;
 use daybook_wire::topic::Topic;
 
 use super::ends::Ends;
@@ -13,7 +15,7 @@ use super::state::{PartitionState, StateFolder};
 use super::writer::{Topics, send};
 use super::{positions, signed, topics};
 use crate::format::ValueFormat;
-use crate::log::{Append, BooksLog, Kept, Limit, Log, LogError, Partition, Polled, Transaction};
+use crate::log::{Append, BooksLog, Kept, Limit, Log, LogError, Partition, Polled, ReadError, Transaction};
 
 /// After this a broker aborts a transaction that nobody ends: how long a dead instance can hold up readers.
 const TRANSACTION_TIMEOUT_MS: &str = "8000";
@@ -43,12 +45,12 @@ impl KafkaProjector {
     /// [`LogError`].
     pub fn open(settings: &KafkaSettings, state: StateFolder) -> Result<Self, LogError> {
         let ends = Ends::new(settings)?;
-        topics::check_topics(settings, ends.client())?;
+        topics::check_topics(settings, &ends)?;
         let format = match &settings.avro {
             Some(avro) => avro.value_format(settings)?,
             None => ValueFormat::Json,
         };
-        let cluster = ends.client().fetch_cluster_id(topics::METADATA_LIMIT);
+        let cluster = ends.cluster_id(topics::METADATA_LIMIT);
         let cluster =
             cluster.ok_or_else(|| LogError::Unknown("the brokers do not name their cluster".to_owned()))?;
         state.belongs_to(&format!("{cluster} {} {}", settings.name(Topic::Journal), settings.group))?;
@@ -128,7 +130,7 @@ impl KafkaProjector {
         // Entries before positions: both come in one transaction, so that what is found of the first must be in the
         // second.
         let mut entries = false;
-        for partition in 0..topics::partitions(&self.settings, self.ends.client(), Topic::LedgerEntries)? {
+        for partition in 0..topics::partitions(&self.settings, &self.ends, Topic::LedgerEntries)? {
             let (start, end) = self.ends.settled(Topic::LedgerEntries, partition)?;
             entries |= end > start;
         }
@@ -213,6 +215,10 @@ impl Log for KafkaProjector {
 
     fn name(&self, topic: Topic) -> &str {
         self.settings.name(topic)
+    }
+
+    fn json_of<'a>(&self, value: &'a [u8]) -> Result<Cow<'a, [u8]>, ReadError> {
+        self.settings.json_of(value, Nulls::Omitted)
     }
 
     fn lag(&self, _: Topic) -> Vec<(Partition, u64)> {

@@ -77,7 +77,7 @@ impl TopicReader {
         let ends = Ends::new(settings)?;
         let mut from = Vec::new();
         for (topic, begin) in topics {
-            for partition in 0..partitions(settings, ends.client(), *topic)? {
+            for partition in 0..partitions(settings, &ends, *topic)? {
                 let (start, end) = ends.written(*topic, partition)?;
                 let first = match begin {
                     Begin::First => start,
@@ -96,7 +96,7 @@ impl TopicReader {
         // An end is told when a fetch comes back empty.
         config.set("enable.partition.eof", "true").set("fetch.wait.max.ms", "20");
         let consumer: BaseConsumer<Told> =
-            config.create_with_context(Told).map_err(|e| LogError::Failed(Box::new(e)))?;
+            config.create_with_context(Told::default()).map_err(|e| LogError::Failed(Box::new(e)))?;
         let mut list = TopicPartitionList::new();
         let mut open: BTreeMap<Partition, u32> = BTreeMap::new();
         for (topic, partition, first) in from {
@@ -183,8 +183,8 @@ impl TopicReader {
                 tracing::warn!(topic = topic.name(), partition, offset, %reason, "a record can't be read");
                 return Some((topic, partition, fetched));
             }
-            Err(ReadError::Log(error)) => {
-                tracing::warn!(topic = topic.name(), %error, "a record can't be read yet");
+            Err(ReadError::NotYet(why)) => {
+                tracing::warn!(topic = topic.name(), why, "a record can't be read yet");
                 self.waiting = Some((topic, partition, fetched));
                 return None;
             }
@@ -249,7 +249,7 @@ pub fn pick(
 ) -> Result<BTreeMap<(Partition, u64), Record>, LogError> {
     let ends = Ends::new(settings)?;
     let (mut open, mut from) = (BTreeSet::new(), Vec::new());
-    for partition in 0..partitions(settings, ends.client(), topic)? {
+    for partition in 0..partitions(settings, &ends, topic)? {
         let (start, end) = ends.written(topic, partition)?;
         let there = wanted.range((partition, start)..(partition, end)).copied();
         let before = open.len();

@@ -21,7 +21,7 @@ pub fn read_settled(
 ) -> Result<(), LogError> {
     let ends = Ends::new(settings)?;
     let mut from = Vec::new();
-    for partition in 0..partitions(settings, ends.client(), topic)? {
+    for partition in 0..partitions(settings, &ends, topic)? {
         let (start, _) = ends.settled(topic, partition)?;
         from.push((topic, partition, start));
     }

@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use daybook_wire::topic::Topic;
-use rdkafka::client::{Client, ClientContext};
 
 use super::ends::Ends;
 use super::settings::KafkaSettings;
-use super::unknown;
 use crate::log::{LogError, Partition};
 
 /// How long brokers may take to say what they have.
@@ -19,14 +17,11 @@ pub(super) const METADATA_LIMIT: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// [`LogError::Failed`] says what to do; [`LogError::Unknown`] where no broker answers.
-pub(super) fn check_topics<C: ClientContext>(
-    settings: &KafkaSettings,
-    client: &Client<C>,
-) -> Result<(), LogError> {
+pub(super) fn check_topics(settings: &KafkaSettings, ends: &Ends) -> Result<(), LogError> {
     for topic in Topic::ALL {
-        partitions(settings, client, topic)?;
+        partitions(settings, ends, topic)?;
     }
-    let (expected, found) = (settings.journal_partitions, partitions(settings, client, Topic::Journal)?);
+    let (expected, found) = (settings.journal_partitions, partitions(settings, ends, Topic::Journal)?);
     if found != expected {
         let name = settings.name(Topic::Journal);
         let why = format!(
@@ -36,7 +31,7 @@ pub(super) fn check_topics<C: ClientContext>(
         );
         return Err(LogError::Failed(why.into()));
     }
-    let positions = partitions(settings, client, Topic::ProjectorPositions)?;
+    let positions = partitions(settings, ends, Topic::ProjectorPositions)?;
     if positions != expected {
         let name = settings.name(Topic::ProjectorPositions);
         let why = format!(
@@ -49,14 +44,9 @@ pub(super) fn check_topics<C: ClientContext>(
 }
 
 /// How many partitions a topic has.
-pub(super) fn partitions<C: ClientContext>(
-    settings: &KafkaSettings,
-    client: &Client<C>,
-    topic: Topic,
-) -> Result<u32, LogError> {
+pub(super) fn partitions(settings: &KafkaSettings, ends: &Ends, topic: Topic) -> Result<u32, LogError> {
     let name = settings.name(topic);
-    let unreachable = |e| unknown(&format!("no broker of {} answers", settings.bootstrap_servers), &e);
-    let metadata = client.fetch_metadata(Some(name), METADATA_LIMIT).map_err(unreachable)?;
+    let metadata = ends.metadata(name, METADATA_LIMIT)?;
     let found = metadata.topics().iter().find(|t| t.name() == name && t.error().is_none());
     match found.map(|t| t.partitions().len()) {
         Some(count) if count > 0 => Ok(u32::try_from(count).unwrap_or(u32::MAX)),
@@ -74,5 +64,5 @@ pub(super) fn partitions<C: ClientContext>(
 pub fn starts(settings: &KafkaSettings, topic: Topic) -> Result<BTreeMap<Partition, u64>, LogError> {
     let ends = Ends::new(settings)?;
     let start = |partition| ends.written(topic, partition).map(|(start, _)| (partition, start));
-    (0..partitions(settings, ends.client(), topic)?).map(start).collect()
+    (0..partitions(settings, &ends, topic)?).map(start).collect()
 }

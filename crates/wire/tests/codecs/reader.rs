@@ -166,6 +166,45 @@ fn recursive_schemas_are_refused() {
     }
 }
 
+/// Deeper than a JSON document may be, though no type is part of itself.
+#[test]
+fn deep_schemas_are_refused() {
+    let nested = |levels: u32| {
+        (0..levels).fold(r#""int""#.to_owned(), |items, _| format!(r#"{{"type":"array","items":{items}}}"#))
+    };
+    assert!(Schema::parse(&nested(60)).is_ok());
+    assert!(Schema::parse(&nested(100)).is_err());
+    // By names, so that the text is flat.
+    let flat = |levels: u32| {
+        let record = |level: u32, inner: String| {
+            format!(
+                r#"{{"name":"x{level}","type":{{"type":"record","name":"R{level}","fields":[{inner}]}}}}"#
+            )
+        };
+        let fields: Vec<_> = (0..levels)
+            .map(|level| match level {
+                0 => record(0, String::new()),
+                _ => record(level, format!(r#"{{"name":"r","type":"R{}"}}"#, level - 1)),
+            })
+            .collect();
+        format!(r#"{{"type":"record","name":"Top","fields":[{}]}}"#, fields.join(","))
+    };
+    assert!(Schema::parse(&flat(50)).is_ok());
+    let error = Schema::parse(&flat(3_000)).map(|_| ()).unwrap_err();
+    assert!(error.to_string().contains("levels"), "{error}");
+}
+
+/// Fields that take no bytes and are left out: what they cost has a bound all the same.
+#[test]
+fn many_fields_of_nothing() {
+    let fields: Vec<_> = (0..5_000).map(|i| format!(r#"{{"name":"f{i}","type":"null"}}"#)).collect();
+    let items = format!(r#"{{"type":"record","name":"E","fields":[{}]}}"#, fields.join(","));
+    let schema = Schema::parse(&format!(r#"{{"type":"array","items":{items}}}"#)).unwrap();
+    let mut datum = Vec::new();
+    daybook_wire::binary::put_long(&mut datum, i64::MAX);
+    assert!(schema.json_of(&datum, Nulls::Omitted).is_err());
+}
+
 /// Items that take no bytes: four bytes say how many millions there are.
 #[test]
 fn more_items_than_there_are_bytes() {
