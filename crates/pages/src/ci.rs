@@ -132,10 +132,9 @@ pub fn parse(text: &str) -> Result<Vec<Block>> {
                 }
                 (true, None) => bail!("line {number}: no `<!-- ci: … -->` before this block"),
                 (false, None) if !stops => {
-                    if language == "text" && std::mem::take(&mut behind_run) {
-                        if let Some(before) = blocks.last_mut() {
-                            before.prints = Some(text);
-                        }
+                    let before = blocks.last_mut().filter(|_| behind_run && language == "text");
+                    if let Some(before) = before {
+                        before.prints = Some(text);
                     }
                     behind_run = false;
                 }

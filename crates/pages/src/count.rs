@@ -118,6 +118,7 @@ fn takes_marks(root: &Path, runner: &str) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 mod tests {
     use std::path::Path;
 

@@ -85,6 +85,7 @@ fn joined(folder: &Path, path: &str) -> Option<PathBuf> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 mod tests {
     use std::path::Path;
 
