@@ -12,6 +12,8 @@ mod manual;
 mod monitoring;
 mod page;
 mod pages;
+mod reasons;
+mod runbooks;
 mod schemas;
 mod seeds;
 mod sha256sum;

@@ -3,6 +3,7 @@
 //! Each block of `sh` is run in one folder a page; a block of `text` right behind it is what it must print. With
 //! `DAYBOOK_BLESS=1` such blocks are rewritten instead, and `git diff` shows what has changed.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,14 +11,19 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use daybook_tests::binary::{Binary, finish, without_settings};
 
+/// What pages call this file: those that do are run.
+const RUNNER: &str = "tests/e2e/pages.rs";
+
 /// Runs a page.
-struct Runner {
-    folder: tempfile::TempDir,
+pub struct Runner {
+    /// The folder that its commands are run in.
+    pub folder: tempfile::TempDir,
     path: std::ffi::OsString,
 }
 
 impl Runner {
-    fn new() -> Result<Self> {
+    /// One with an empty folder.
+    pub fn new() -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let binary = Binary::under_test()?.command();
         let own = Path::new(binary.get_program()).parent().context("a binary is in a folder")?;
@@ -26,7 +32,8 @@ impl Runner {
         Ok(Self { folder, path })
     }
 
-    fn run(&self, shell: &str) -> Result<String> {
+    /// Runs a block, which must end with 0; what it prints.
+    pub fn run(&self, shell: &str) -> Result<String> {
         let mut bash = Command::new("bash");
         bash.args(["-eu", "-c", shell]).current_dir(self.folder.path());
         without_settings(&mut bash);
@@ -86,8 +93,19 @@ fn check(page: &str, printing_min: usize) -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn each_page_that_says_so_is_run() -> Result<()> {
+    let marked = daybook_pages::run_by(RUNNER)?;
+    let marked: BTreeSet<_> =
+        marked.iter().filter_map(|page| page.path.strip_prefix("docs").ok()?.to_str()).collect();
+    ensure!(marked == BTreeSet::from(PAGES), "say that they are run: {marked:?}; are: {PAGES:?}");
+    Ok(())
+}
+
 macro_rules! pages {
-    ($($name:ident = $page:literal, $printing_min:literal;)+) => { $(
+    ($($name:ident = $page:literal, $printing_min:literal;)+) => {
+        const PAGES: [&str; [$($page),+].len()] = [$($page),+];
+        $(
         #[test]
         fn $name() -> Result<()> {
             check($page, $printing_min)
@@ -107,6 +125,7 @@ pages! {
     the_canonical_charge = "formats/canonical-charge.md", 1;
     the_spend_event = "formats/spend-event.md", 1;
     settings = "formats/settings.md", 4;
+    projects = "how-to/projects.md", 3;
     webhooks_of_stripe = "producers/stripe.md", 3;
     webhooks_of_adyen = "producers/adyen.md", 3;
 }

@@ -3,20 +3,17 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use daybook_tests::binary::{Binary, finish};
 use daybook_tests::traffic::process;
 
-const PAGE: &str = include_str!("../../docs/verify-with-sha256sum.md");
-
 /// The page's one block of shell.
-fn script() -> Result<&'static str> {
-    let (_, rest) = PAGE.split_once("```sh\n").context("the page has a block")?;
-    Ok(rest.split_once("```").context("the block ends")?.0)
+fn script() -> Result<String> {
+    daybook_pages::block_run_by("tests/e2e/sha256sum.rs")
 }
 
 fn run(folder: &Path) -> Result<(bool, String)> {
-    let ended = finish(Command::new("bash").args(["-eu", "-c", script()?]).current_dir(folder))?;
+    let ended = finish(Command::new("bash").args(["-eu", "-c", &script()?]).current_dir(folder))?;
     Ok((ended.stdout.trim() == "chain holds", ended.stderr))
 }
 

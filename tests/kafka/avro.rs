@@ -182,11 +182,8 @@ fn every_format_and_every_output_as_in_json() -> Result<()> {
 
 /// The script of the page is run as it stands, on these books and on books that somebody has changed.
 fn the_page_verifies_the_chain(deployment: &Deployment, registry: &Registry, folder: &Path) -> Result<()> {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/verify-with-sha256sum.md");
-    let page = fs::read_to_string(page)?;
-    let script = page.split("```python\n").nth(1).and_then(|rest| rest.split("```").next());
     let file = folder.join("chain.py");
-    fs::write(&file, script.context("the page has no script")?)?;
+    fs::write(&file, daybook_pages::block_run_by("tests/kafka/avro.rs")?)?;
     let run = |forged: bool| {
         let mut command = Command::new(python::interpreter()?);
         command.arg(&file).env("BOOTSTRAP_SERVERS", &deployment.broker.bootstrap);

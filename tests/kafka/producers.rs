@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use daybook_pages::Mark;
 use daybook_tests::binary::{Binary, finish, without_settings};
 use daybook_tests::instance::{Instance, OPERATOR_KEY};
 use daybook_tests::kafka::{Broker, Deployment, records};
@@ -18,6 +19,8 @@ use serde_json::Value;
 const LIMIT: Duration = Duration::from_secs(60);
 /// Names a schema registry: the address under which it has Confluent's API.
 const REGISTRY: &str = "DAYBOOK_TEST_REGISTRY";
+/// What pages call this file: those that do are run.
+const RUNNER: &str = "tests/kafka/producers.rs";
 /// Order and time that are sent twice.
 const AGAIN: [&str; 2] = ["o-1", "2026-01-20T10:00:00.250Z"];
 
@@ -27,13 +30,33 @@ fn root() -> PathBuf {
 
 /// The shell blocks of a page: those before the heading "In Avro", and those after.
 fn blocks(page: &str) -> Result<[Vec<String>; 2]> {
-    let text = std::fs::read_to_string(root().join("docs/producers").join(page))?;
-    let (json, avro) = text.split_once("\n## In Avro\n").unwrap_or((&text, ""));
-    let of = |text: &str| {
-        let inside = text.split("```").skip(1).step_by(2);
-        inside.filter_map(|block| block.strip_prefix("sh\n")).map(|block| block.trim().to_owned()).collect()
-    };
-    Ok([of(json), of(avro)])
+    let path = Path::new("docs/producers").join(page);
+    let pages = daybook_pages::run_by(RUNNER)?;
+    let page = pages.into_iter().find(|page| page.path == path);
+    let page = page.with_context(|| format!("{} does not say that {RUNNER} runs it", path.display()))?;
+    let avro = page.text.lines().position(|line| line == "## In Avro").map_or(usize::MAX, |above| above + 1);
+    let by_this = Some(Mark::RunBy(RUNNER.to_owned()));
+    let (mut json, mut in_avro) = (Vec::new(), Vec::new());
+    for block in
+        page.blocks.iter().filter(|block| block.language == "sh" && page.mark_of(block) == by_this.as_ref())
+    {
+        let of = if block.line < avro { &mut json } else { &mut in_avro };
+        of.push(block.text.trim().to_owned());
+    }
+    Ok([json, in_avro])
+}
+
+#[test]
+fn each_page_that_says_so_is_run() -> Result<()> {
+    let marked = daybook_pages::run_by(RUNNER)?;
+    let marked: Vec<_> =
+        marked.iter().filter_map(|page| page.path.to_str()?.strip_prefix("docs/producers/")).collect();
+    let run = ["java", "kcat", "node", "python", "woocommerce"].map(|name| format!("{name}/README.md"));
+    ensure!(marked == run, "say that they are run: {marked:?}");
+    for page in run.iter().filter(|page| !["java/README.md", "python/README.md"].contains(&page.as_str())) {
+        ensure!(blocks(page)?[1].is_empty(), "{page}: nothing runs its blocks in Avro");
+    }
+    Ok(())
 }
 
 /// A deployment that a producer sends to.

@@ -1,6 +1,10 @@
 //! Reference pages that are generated from code: `DAYBOOK_BLESS=1 cargo test -p daybook-cli` writes them, the tests
 //! compare them.
 
+mod blocks;
+mod cli;
+mod schemas;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;

@@ -1,21 +1,27 @@
-//! README.md's commands, run literally, in order, in a fresh clone.
+//! The commands of README.md and of the pages that say so, run literally, page by page and in order, in a fresh clone.
 
 mod background;
-mod blocks;
 
-use std::fs::{File, create_dir_all, read_to_string};
+use std::fs::{File, create_dir_all};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::command::{program, read, run, target_folder};
 use background::Background;
-use blocks::{Block, Mode};
+use daybook_pages::Page;
+use daybook_pages::ci::{self, Block, Mode, without_times};
 
+/// What pages call this: those that do are run.
+const RUNNER: &str = "xtask/src/readme";
 /// The command that runs this check; it is not run from within itself.
 const SELF: &str = "cargo xtask ci";
+/// For commands that are run until they print what they must.
+const PRINT_LIMIT: Duration = Duration::from_secs(60);
+const PERIOD: Duration = Duration::from_millis(250);
 
 /// Runs the check.
 pub fn check() -> Result<()> {
@@ -30,21 +36,39 @@ pub fn check() -> Result<()> {
             "what is not committed is not checked: this is the README.md of HEAD, and it is built for it"
         );
     }
-    let text = read_to_string(clone.join("README.md")).context("failed to read README.md")?;
-    let blocks = blocks::parse(&text)?;
-    ensure!(!blocks.is_empty(), "README.md holds no commands");
-
-    let outcome = run_blocks(&blocks, &clone);
-    if outcome.is_err() {
-        // A broker that README.md has started would be in the next run's way.
-        let xtask = std::env::current_exe().context("this program has no path")?;
-        let _ = program(xtask)
-            .args(["kafka", "stop", "--kill", "--folder"])
-            .arg(clone.join("target/kafka"))
-            .status();
+    // Pages by path: README.md, which is first in a reader's way, is first in the alphabet.
+    let pages = daybook_pages::run_by_in(&clone, RUNNER)?;
+    ensure!(
+        pages.iter().any(|page| page.path == Path::new("README.md")),
+        "README.md is not among {RUNNER}'s pages"
+    );
+    for page in &pages {
+        let outcome = run_page(page, &clone);
+        if outcome.is_err() {
+            // What the page has started would be in the next run's way.
+            let xtask = std::env::current_exe().context("this program has no path")?;
+            for what in [&["kafka", "stop", "--kill"][..], &["registry", "stop"]] {
+                let folder = clone.join("target").join(what[0]);
+                if folder.is_dir() {
+                    let _ = program(&xtask).args(what).arg("--folder").arg(folder).status();
+                }
+            }
+        }
+        outcome?;
     }
-    let (ran, skipped) = outcome?;
-    println!("\nREADME.md: {ran} blocks run, {} skipped", skipped.len());
+    let pages = daybook_pages::pages(&clone)?;
+    println!("\nAll pages: {}", daybook_pages::count(&clone, &pages));
+    Ok(())
+}
+
+/// Runs a page of the clone.
+fn run_page(page: &Page, clone: &Path) -> Result<()> {
+    let page = Page::read(clone, &page.path)?;
+    let name = page.path.display().to_string();
+    let blocks = ci::parse(&page.text).with_context(|| name.clone())?;
+    ensure!(!blocks.is_empty(), "{name} holds no commands");
+    let (ran, skipped) = run_blocks(&name, &blocks, clone)?;
+    println!("\n{name}: {ran} blocks run, {} skipped", skipped.len());
     for skipped in skipped {
         println!("  skipped {skipped}");
     }
@@ -52,25 +76,25 @@ pub fn check() -> Result<()> {
 }
 
 /// Runs the blocks: how many there were, and what was left out.
-fn run_blocks(blocks: &[Block], clone: &Path) -> Result<(u32, Vec<String>)> {
+fn run_blocks(page: &str, blocks: &[Block], clone: &Path) -> Result<(u32, Vec<String>)> {
     let mut running: Vec<Background> = Vec::new();
     let (mut ran, mut skipped) = (0, Vec::new());
     for block in blocks {
-        println!("\nREADME.md line {}: {}", block.line, block.mode);
-        let place = || format!("README.md line {}", block.line);
+        println!("\n{page} line {}: {}", block.line, block.mode);
+        let place = || format!("{page} line {}", block.line);
         if block.stops || matches!(block.mode, Mode::Background { another: false, .. }) {
             running.drain(..).try_for_each(Background::stop).with_context(place)?;
         }
         match &block.mode {
-            Mode::Run { ends_last } => {
-                run_block(block, clone).with_context(place)?;
+            Mode::Run { ends_last, again } => {
+                run_block(block, *again, clone).with_context(place)?;
                 if *ends_last {
                     let last = running.pop().with_context(|| format!("{}: nothing runs", place()))?;
                     last.has_ended().with_context(place)?;
                 }
             }
             Mode::Background { until, .. } => {
-                running.push(Background::start(bash(block, clone), until).with_context(place)?);
+                running.push(Background::start(bash(block, clone)?, until).with_context(place)?);
             }
             Mode::Itself => ensure!(block.text.trim() == SELF, "{}: is not `{SELF}`", place()),
             Mode::Skip { reason } => skipped.push(format!("line {}: {reason}", block.line)),
@@ -109,13 +133,30 @@ fn predate(clone: &Path) -> Result<()> {
     Ok(())
 }
 
-fn run_block(block: &Block, clone: &Path) -> Result<()> {
-    let status = bash(block, clone).status().context("failed to start bash")?;
-    if status.success() { Ok(()) } else { bail!("ended with {status}") }
+fn run_block(block: &Block, again: bool, clone: &Path) -> Result<()> {
+    let begun = Instant::now();
+    loop {
+        let mut command = bash(block, clone)?;
+        let Some(expected) = &block.prints else {
+            let status = command.status().context("failed to start bash")?;
+            return if status.success() { Ok(()) } else { bail!("ended with {status}") };
+        };
+        let output = command.stderr(Stdio::inherit()).output().context("failed to start bash")?;
+        let printed = String::from_utf8_lossy(&output.stdout);
+        print!("{printed}");
+        if output.status.success() && without_times(&printed) == without_times(expected) {
+            return Ok(());
+        }
+        if !again || begun.elapsed() > PRINT_LIMIT {
+            bail!("ended with {} and printed\n{printed}\ninstead of\n{expected}", output.status);
+        }
+        thread::sleep(PERIOD);
+    }
 }
 
-/// A block as a script. Of the environment, what cargo has set for this program is left out.
-fn bash(block: &Block, clone: &Path) -> Command {
+/// A block as a script, for which `daybook` is what the clone has built. Of the environment, what cargo has set for this program
+/// is left out.
+fn bash(block: &Block, clone: &Path) -> Result<Command> {
     for line in block.text.lines() {
         println!("  $ {line}");
     }
@@ -127,5 +168,9 @@ fn bash(block: &Block, clone: &Path) -> Command {
             command.env_remove(&*name);
         }
     }
-    command
+    let own = clone.join("target/release");
+    let system = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths([own].into_iter().chain(std::env::split_paths(&system)))?;
+    command.env("PATH", path);
+    Ok(command)
 }
