@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use daybook_stream::clock::{Clock, SystemClock};
-use daybook_stream::intake::{PROJECT_HEADER, SOURCE_HEADER};
+use daybook_stream::decoder::{PROJECT_HEADER, SOURCE_HEADER};
 use daybook_stream::record::Record;
 use daybook_wire::topic::Topic;
 use daybook_workload::{Options, Workload};

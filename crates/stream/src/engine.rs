@@ -14,7 +14,8 @@ use daybook_core::state::Books;
 use daybook_wire::topic::Topic;
 
 use crate::clock::Clock;
-use crate::intake::{Intake, IntakeCounts, IntakeSettings};
+use crate::decoder::IntakeSettings;
+use crate::intake::{Intake, IntakeCounts};
 use crate::log::{BooksLog, Log, LogError, Stage};
 use crate::measured::Measured;
 use crate::metrics::Metrics;

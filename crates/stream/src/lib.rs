@@ -13,6 +13,7 @@
 pub mod batch;
 pub mod clock;
 mod database;
+pub mod decoder;
 pub mod embedded;
 pub mod engine;
 pub mod format;

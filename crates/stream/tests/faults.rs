@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use daybook_stream::batch::Outputs;
 use daybook_stream::clock::ManualClock;
-use daybook_stream::intake::{Intake, IntakeSettings, PROJECT_HEADER};
+use daybook_stream::decoder::{IntakeSettings, PROJECT_HEADER};
+use daybook_stream::intake::Intake;
 use daybook_stream::local::{LocalLog, LocalStage};
 use daybook_stream::log::{LogError, Position, Stage, StateChanges, Transaction};
 use daybook_stream::memory::{Fault, MemoryLog};

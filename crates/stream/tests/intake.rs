@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 use daybook_core::event::{Body, SourcePosition};
-use daybook_stream::intake::{Decoder, IntakeSettings, PROJECT_HEADER, RECORD_ITEMS_MAX};
+use daybook_stream::decoder::{Decoder, IntakeSettings, PROJECT_HEADER, RECORD_ITEMS_MAX};
 use daybook_stream::record::Record;
 
 const PAYMENT: &str =

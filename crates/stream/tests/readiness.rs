@@ -6,9 +6,9 @@ use std::sync::Mutex;
 use std::sync::mpsc::channel;
 
 use daybook_stream::clock::SystemClock;
+use daybook_stream::decoder::{IntakeSettings, PROJECT_HEADER};
 use daybook_stream::embedded::EmbeddedLog;
 use daybook_stream::engine::{Ending, Observer, Running, Stop};
-use daybook_stream::intake::{IntakeSettings, PROJECT_HEADER};
 use daybook_stream::local::{LocalLog, LocalStage};
 use daybook_stream::log::{Stage, Transaction};
 use daybook_stream::metrics::Metrics;

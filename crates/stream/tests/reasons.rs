@@ -8,7 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use daybook_core::rejection::Reason;
-use daybook_stream::intake::{Decoder, IntakeSettings, position};
+use daybook_stream::decoder::{Decoder, IntakeSettings, position};
 use daybook_stream::projection::Projection;
 use daybook_stream::record::Record;
 use daybook_wire::dead_letter;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use daybook_core::name::Name;
 use daybook_stream::clock::SystemClock;
+use daybook_stream::decoder::IntakeSettings;
 use daybook_stream::embedded::{EmbeddedLog, OpenError};
 use daybook_stream::engine::{Ending, Observer, Running};
-use daybook_stream::intake::IntakeSettings;
 use daybook_stream::kafka::{Avro, KafkaIntake, KafkaProjector, KafkaSettings, KafkaWriter, StateFolder};
 use daybook_stream::local::LocalStage;
 use daybook_stream::log::{Append, LogError, Stage};

@@ -17,9 +17,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use daybook_server::{ApiKey, BoundServer, Counters, ReadModel, Server, Settings};
+use daybook_stream::decoder::{Decoder, IntakeSettings};
 use daybook_stream::engine::{Ending, Observer, Running, Stop};
 use daybook_stream::gateway::{Gateway, gateway};
-use daybook_stream::intake::{Decoder, IntakeSettings};
 use daybook_stream::metrics::Metrics;
 
 use crate::config::Config;

@@ -8,8 +8,8 @@ use daybook_server::{
     TopicError, TopicPage, TopicRecord, Validation,
 };
 use daybook_stream::clock::{Clock, SystemClock};
+use daybook_stream::decoder::{Decoder, PROJECT_HEADER, SOURCE_HEADER, position};
 use daybook_stream::gateway::{AppendError, Gateway};
-use daybook_stream::intake::{Decoder, PROJECT_HEADER, SOURCE_HEADER, position};
 use daybook_stream::local::LocalLog;
 use daybook_stream::log::Limit;
 use daybook_stream::record::{Fetched, Record};
