@@ -31,6 +31,11 @@ const JAVA: u32 = 17;
 
 /// Sees to it that everything is there.
 pub fn provide() -> Result<()> {
+    // librdkafka is built against the system's OpenSSL.
+    if read(program("pkg-config").args(["--exists", "openssl"])).is_err() {
+        install("pkg-config", "the build")?;
+        install("libssl-dev", "the build")?;
+    }
     if browser().is_none() {
         install("chromium", "the page's test")?;
     }
