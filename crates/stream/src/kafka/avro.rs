@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use daybook_core::rejection::Reason;
@@ -35,14 +35,14 @@ struct Known {
     schemas: BTreeMap<u32, Option<Arc<Schema>>>,
     /// When the registry did not know them.
     unknown: BTreeMap<u32, Instant>,
+    /// What outputs are written as, once it was looked up: ids never change, and a projector that opens again, after an
+    /// abort for example, needs no registry.
+    written: Option<ValueFormat>,
 }
 
 /// What a stage that opens does about it: an answer that will not change ends it.
 fn at_opening(error: RegistryError) -> LogError {
-    match error {
-        RegistryError::Unavailable(_) => LogError::Unknown(error.to_string()),
-        _ => LogError::Failed(Box::new(error)),
-    }
+    if error.is_passing() { LogError::Unknown(error.to_string()) } else { LogError::Failed(Box::new(error)) }
 }
 
 impl Avro {
@@ -66,9 +66,14 @@ impl Avro {
         Ok(Cow::Owned(json.into_bytes()))
     }
 
+    /// Whole also where whoever held it has panicked: each change is one step.
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What is known of an id already.
     fn known(&self, id: u32) -> Option<Option<Arc<Schema>>> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.lock();
         let is_unknown = || known.unknown.get(&id).is_some_and(|since| since.elapsed() < UNKNOWN_FOR);
         known.schemas.get(&id).cloned().or_else(|| is_unknown().then_some(None))
     }
@@ -79,7 +84,7 @@ impl Avro {
         }
         // Not under the lock: who wants another schema need not wait for this one.
         let found = self.registry.schema(id)?;
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.lock();
         let Some(found) = found else {
             if known.unknown.len() >= UNKNOWN_MAX {
                 known.unknown.clear();
@@ -104,6 +109,9 @@ impl Avro {
         if !self.writes {
             return Ok(ValueFormat::Json);
         }
+        if let Some(written) = &self.lock().written {
+            return Ok(written.clone());
+        }
         let mut ids = BTreeMap::new();
         for (topic, schema) in schemas::outputs() {
             let subject = Subject::of_values(settings.name(topic));
@@ -116,6 +124,8 @@ impl Avro {
             };
             ids.insert(topic, id);
         }
-        Ok(ValueFormat::Avro(ids))
+        let written = ValueFormat::Avro(ids);
+        self.lock().written = Some(written.clone());
+        Ok(written)
     }
 }
